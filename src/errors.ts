@@ -1,0 +1,67 @@
+/**
+ * Every refusal the outside can see: one row per code, with its HTTP status and its public title.
+ * Match on `code`; `detail` may name what the caller sent but never content, keys or credentials.
+ */
+const ERROR_TABLE = {
+  // the request itself
+  'request-malformed': { status: 400, title: 'Request is malformed' },
+  'json-malformed': { status: 400, title: 'Body is not well-formed JSON' },
+  'integrity-mismatch': { status: 400, title: 'Body does not match the digest sent with it' },
+  'tenant-required': { status: 400, title: 'No tenant was named' },
+  'credentials-required': { status: 401, title: 'Credentials are required' },
+  'credentials-refused': { status: 403, title: 'Credentials are not valid for this' },
+  'route-not-covered': { status: 403, title: 'No coverage rule allows this route' },
+  'tenant-unknown': { status: 404, title: 'Tenant is unknown' },
+  'store-unknown': { status: 404, title: 'No store is mounted here' },
+  'method-not-allowed': { status: 405, title: 'Method is not allowed here' },
+  'request-timeout': { status: 408, title: 'Request took too long to arrive' },
+  'length-required': { status: 411, title: 'Content-Length is required' },
+  'body-too-large': { status: 413, title: 'Body or value exceeds a limit' },
+  'media-type-unsupported': { status: 415, title: 'Media type cannot be encrypted on this route' },
+  'expectation-failed': { status: 417, title: 'Expectation cannot be met' },
+  'tenant-suspended': { status: 423, title: 'Tenant is suspended' },
+  'too-many-requests': { status: 429, title: 'Too many requests' },
+  'headers-too-large': { status: 431, title: 'Request headers exceed a limit' },
+  // what lies behind the gateway
+  'internal': { status: 500, title: 'Internal error' },
+  'ciphertext-invalid': { status: 502, title: 'Stored ciphertext does not authenticate' },
+  'store-response-invalid': { status: 502, title: 'Store answered with something that cannot be released' },
+  'store-unreachable': { status: 502, title: 'Store cannot be reached' },
+  'key-service-unavailable': { status: 503, title: 'Key service is unavailable' },
+  'overloaded': { status: 503, title: 'Gateway is at its limit' },
+  'draining': { status: 503, title: 'Gateway is shutting down' },
+  'store-timeout': { status: 504, title: 'Store did not answer in time' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+/** The machine-readable `reason` of a refusal. */
+export type ErrorCode = keyof typeof ERROR_TABLE
+
+/** A refusal with a public face. `cause` is for logs only and never reaches a response. */
+export class PortcullisError extends Error {
+  readonly code: ErrorCode
+  /** Seconds until a retry is worthwhile; becomes `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'PortcullisError'
+    this.code = code
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+
+  /** HTTP status of this refusal. */
+  get status(): number {
+    return ERROR_TABLE[this.code].status
+  }
+
+  /** Public title of this refusal, the same for every instance of its code (RFC 9457 section 3.1.3). */
+  get title(): string {
+    return ERROR_TABLE[this.code].title
+  }
+}
+
+/** Any thrown value as a `PortcullisError`: an unknown one becomes `internal` and keeps its cause for the log. */
+export function asPortcullisError(thrown: unknown): PortcullisError {
+  if (thrown instanceof PortcullisError) return thrown
+  return new PortcullisError('internal', 'The gateway failed to handle this request.', { cause: thrown })
+}

@@ -1,0 +1,64 @@
+import type { KeyAuthority } from '../tenant/tenant.ts'
+
+/** Non-secret pairs bound to a wrapped key by AWS KMS and shown in CloudTrail (AWS KMS: encryption context). */
+export type EncryptionContext = Readonly<Record<string, string>>
+
+/** A tenant key encrypted under the root key of one region. */
+export interface WrappedCopy {
+  readonly region: string
+  readonly keyArn: string
+  /** KMS CiphertextBlob, at most 6,144 bytes. */
+  readonly ciphertext: Uint8Array
+}
+
+/** Why a root key is inaccessible: the values of the `Suspension-Reason` header that an authority can cause. */
+export type DenialReason = 'access-denied' | 'key-disabled' | 'key-pending-deletion' | 'key-not-found'
+
+/** The authority said no. It suspends; no other region may be asked instead. */
+export class KeyAccessDenied extends Error {
+  readonly reason: DenialReason
+  readonly region: string
+  /** AWS error name, for audit and logs. */
+  readonly awsError: string
+  readonly awsRequestId: string | undefined
+
+  constructor(reason: DenialReason, region: string, awsError: string, awsRequestId: string | undefined) {
+    super(`${awsError} in ${region}: ${reason}`)
+    this.name = 'KeyAccessDenied'
+    this.reason = reason
+    this.region = region
+    this.awsError = awsError
+    this.awsRequestId = awsRequestId
+  }
+}
+
+/** The key service did not give a verdict (throttled, timed out, 5xx, network). Never a suspension. */
+export class KeyServiceUnavailable extends Error {
+  constructor(detail: string, options?: { cause?: unknown }) {
+    super(detail, options)
+    this.name = 'KeyServiceUnavailable'
+  }
+}
+
+/** Result of one unwrap: the caller owns `plaintext` (32 bytes) and must wipe it. */
+export interface Unwrapped {
+  readonly plaintext: Uint8Array
+  readonly region: string
+  readonly awsRequestId: string | undefined
+}
+
+/**
+ * The root-key side of envelope encryption. Backends live in `kms/`.
+ * Every method rejects with `KeyAccessDenied` or `KeyServiceUnavailable`, or with any other error for a defect.
+ */
+export interface KeyService {
+  /** Encrypts `plaintext` (32 bytes) under EACH region's key of the authority; all or nothing. */
+  wrap(authority: KeyAuthority, plaintext: Uint8Array, context: EncryptionContext): Promise<WrappedCopy[]>
+  /** Decrypts with the first region that gives a verdict, in the authority's order. */
+  unwrap(authority: KeyAuthority, copies: readonly WrappedCopy[], context: EncryptionContext): Promise<Unwrapped>
+  /**
+   * Proves present access: assumes the role afresh and unwraps in every region.
+   * Resolves when no region denied and at least one unwrapped; the plaintexts are wiped.
+   */
+  verify(authority: KeyAuthority, copies: readonly WrappedCopy[], context: EncryptionContext): Promise<void>
+}
