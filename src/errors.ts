@@ -36,17 +36,32 @@ const ERROR_TABLE = {
 /** The machine-readable `reason` of a refusal. */
 export type ErrorCode = keyof typeof ERROR_TABLE
 
+/** What a refusal may carry beside its code and detail. */
+export interface ErrorOptions {
+  /** For logs only; never reaches a response. */
+  readonly cause?: unknown
+  /** Seconds until a retry is worthwhile; becomes `Retry-After`. */
+  readonly retryAfterSeconds?: number
+  /** Further response headers. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Further members of the problem body (RFC 9457 section 3.2); may override `reason`. */
+  readonly members?: Readonly<Record<string, string>>
+}
+
 /** A refusal with a public face. `cause` is for logs only and never reaches a response. */
 export class PortcullisError extends Error {
   readonly code: ErrorCode
-  /** Seconds until a retry is worthwhile; becomes `Retry-After`. */
   readonly retryAfterSeconds: number | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly members: Readonly<Record<string, string>>
 
-  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+  constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'PortcullisError'
     this.code = code
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.headers = options.headers ?? {}
+    this.members = options.members ?? {}
   }
 
   /** HTTP status of this refusal. */
