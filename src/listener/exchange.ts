@@ -1,0 +1,161 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { asPortcullisError, PortcullisError } from '../errors.ts'
+import type { ErrorFace } from './problem.ts'
+import { problemFace } from './problem.ts'
+import type { RawHeaders } from './raw-headers.ts'
+import type { RequestHead } from './request-head.ts'
+
+/** A permission that can end while a transfer runs; `access/` leases are one. */
+export interface Admission {
+  /** Throws when the permission does not hold at this instant. */
+  assertValid(): void
+  /** Registers what to do when it ends; returns the function that deregisters. */
+  onEnd(cut: (reason: PortcullisError) => void): () => void
+}
+
+// A refused upload is read to its end up to here, so that the client sees the refusal and not a reset.
+const REFUSED_BODY_BYTES_MAX = 4 * 1024 * 1024
+
+/** One request and its response on the way through the stages. */
+export class Exchange {
+  readonly id: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly head: RequestHead
+  /** Path as sent, without the query; never decoded. */
+  readonly path: string
+  /** Query as sent, with its `?`, or empty. */
+  readonly query: string
+  /** Milliseconds on the monotonic clock. */
+  readonly startedAt: number = performance.now()
+  /** True until the client, which sent `Expect: 100-continue`, has been told to go on. */
+  awaitsContinue: boolean
+  tenant: string | undefined
+  store = ''
+  route = ''
+  face: ErrorFace = problemFace
+  /** The error this exchange ended with, if any; for logs and metrics. */
+  error: PortcullisError | undefined
+  #admission: Admission | undefined
+  #leave: (() => void) | undefined
+  #ended = false
+  readonly #abortListeners: ((reason: PortcullisError) => void)[] = []
+  readonly #endListeners: (() => void)[] = []
+
+  constructor(
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    head: RequestHead,
+    expectsContinue: boolean,
+  ) {
+    this.id = head.requestId ?? id
+    this.request = request
+    this.response = response
+    this.head = head
+    this.awaitsContinue = expectsContinue
+    const target = request.url ?? ''
+    const queryAt = target.indexOf('?')
+    this.path = queryAt === -1 ? target : target.slice(0, queryAt)
+    this.query = queryAt === -1 ? '' : target.slice(queryAt)
+    response.once('close', () => this.#close())
+  }
+
+  get method(): string {
+    return this.request.method ?? ''
+  }
+
+  /** True once the response is complete, refused or cut. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Binds the exchange to a permission: when that ends, the exchange is refused or, under way, cut. */
+  admit(admission: Admission): void {
+    this.#admission = admission
+    this.#leave = admission.onEnd((reason) => this.fail(reason))
+  }
+
+  /** Throws unless the exchange may release bytes now. */
+  assertAdmitted(): void {
+    this.#admission?.assertValid()
+  }
+
+  /** Calls back once if the exchange ends before its response is complete: client gone, refused, or cut. */
+  onAbort(listener: (reason: PortcullisError) => void): void {
+    this.#abortListeners.push(listener)
+  }
+
+  /** Calls back once when the exchange is over, however it ended. */
+  onEnd(listener: () => void): void {
+    this.#endListeners.push(listener)
+  }
+
+  /** Lets a client that asked first (RFC 9110 section 10.1.1) send its body. */
+  continue(): void {
+    if (!this.awaitsContinue) return
+    this.awaitsContinue = false
+    this.response.writeContinue()
+  }
+
+  /** Sends a whole response in one write. */
+  reply(status: number, headers: RawHeaders, body: Buffer | undefined, statusMessage?: string): void {
+    if (this.#ended) return
+    this.begin(status, headers, statusMessage)
+    this.response.end(body)
+  }
+
+  /** Sends the head of a response whose body follows in pieces. */
+  begin(status: number, headers: RawHeaders, statusMessage?: string): void {
+    if (statusMessage === undefined || statusMessage === '') this.response.writeHead(status, headers)
+    else this.response.writeHead(status, statusMessage, headers)
+  }
+
+  /** Ends the exchange with an error: as a response where none has begun, else by cutting the connection. */
+  fail(thrown: unknown): void {
+    if (this.#ended) return
+    const error = asPortcullisError(thrown)
+    this.error = error
+    if (this.response.headersSent || this.request.socket.destroyed) {
+      this.request.socket.resetAndDestroy()
+    } else {
+      const face = this.face(error, { requestId: this.id, tenant: this.tenant })
+      this.#discardRequestBody()
+      this.begin(face.status, [...face.headers, 'X-Request-Id', this.id])
+      this.response.end(this.method === 'HEAD' ? undefined : face.body)
+    }
+    this.#abort(error)
+  }
+
+  #discardRequestBody(): void {
+    if (this.request.complete || this.awaitsContinue) {
+      if (this.awaitsContinue) this.response.shouldKeepAlive = false
+      return
+    }
+    let discarded = 0
+    this.request.removeAllListeners('data')
+    this.request.on('data', (chunk: Buffer) => {
+      discarded += chunk.length
+      if (discarded > REFUSED_BODY_BYTES_MAX) this.request.socket.destroy()
+    })
+    this.request.resume()
+  }
+
+  #abort(reason: PortcullisError): void {
+    this.#leave?.()
+    this.#leave = undefined
+    if (this.#ended) return
+    this.#ended = true
+    for (const listener of this.#abortListeners) listener(reason)
+  }
+
+  #close(): void {
+    if (!this.response.writableFinished) {
+      this.#abort(this.error ?? new PortcullisError('request-malformed', 'The client left before the end.'))
+    }
+    this.#leave?.()
+    this.#leave = undefined
+    this.#ended = true
+    for (const listener of this.#endListeners) listener()
+  }
+}

@@ -1,0 +1,216 @@
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createHttpsServer, type ServerOptions as TlsOptions } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { PortcullisError } from '../errors.ts'
+import { Exchange } from './exchange.ts'
+import type { ListenerLimits } from './limits.ts'
+import { PeerConnections } from './peer-connections.ts'
+import { problemFace } from './problem.ts'
+import { readRequestHead, type RequestHead } from './request-head.ts'
+import { nextRequestId } from './request-id.ts'
+
+/** What the listener needs from above. */
+export interface ListenerOptions {
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly tls?: TlsOptions
+  readonly limits: ListenerLimits
+  /** Runs the stages of one request; may throw or reject, the listener answers for it. */
+  handle(exchange: Exchange): void | Promise<void>
+  /** Runs the stages of an `Upgrade` request; owns the socket. */
+  upgrade(request: IncomingMessage, head: RequestHead, socket: Duplex, firstBytes: Buffer): void
+  /** Called when an exchange is over, for metrics and logs. */
+  ended(exchange: Exchange): void
+}
+
+/** The data-plane socket: turns connections into exchanges within limits, and drains on stop. */
+export class Listener {
+  readonly #options: ListenerOptions
+  readonly #server: Server
+  readonly #exchanges = new Set<Exchange>()
+  #draining = false
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+    const { limits } = options
+    const serverOptions = {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      // A total deadline would cut big uploads; silence is what `timeout` measures.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
+      noDelay: true,
+      highWaterMark: 64 * 1024,
+    }
+    this.#server =
+      options.tls === undefined
+        ? createHttpServer(serverOptions)
+        : createHttpsServer({ ...serverOptions, ...options.tls })
+    // One more than allowed, so that an excess is seen and refused instead of silently dropped by the parser.
+    this.#server.maxHeadersCount = limits.headersCountMax + 1
+    this.#server.timeout = limits.idleTimeoutMs
+    this.#server.maxConnections = limits.connectionsMax
+    this.#server.on('request', (request, response) => this.#receive(request, response, false))
+    this.#server.on('checkContinue', (request, response) => this.#receive(request, response, true))
+    this.#server.on('checkExpectation', (request, response) => this.#refuseExpectation(request, response))
+    this.#server.on('upgrade', (request, socket, firstBytes) => this.#upgrade(request, socket, firstBytes))
+    this.#server.on('clientError', (error, socket) =>
+      this.#unparsable(error as NodeJS.ErrnoException, socket as Socket),
+    )
+    this.#server.on('timeout', (socket: Socket) => this.#timedOut(socket))
+    new PeerConnections(limits.connectionsPerPeerMax).watch(this.#server)
+  }
+
+  /** Starts listening; resolves to the base URL. */
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.#options.port, this.#options.host, resolve)
+    })
+    const { address, family, port } = this.#server.address() as AddressInfo
+    const scheme = this.#options.tls === undefined ? 'http' : 'https'
+    return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  }
+
+  /** Takes no more connections, lets running exchanges finish within the drain timeout, then cuts the rest. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve())
+    })
+    this.#server.closeIdleConnections()
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), this.#options.limits.drainTimeoutMs)
+    await closed
+    clearTimeout(deadline)
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const exchange = this.#exchangeOf(request, response, expectsContinue)
+    if (exchange === undefined) return
+    this.#exchanges.add(exchange)
+    exchange.onEnd(() => {
+      this.#exchanges.delete(exchange)
+      this.#options.ended(exchange)
+    })
+    if (this.#draining) response.shouldKeepAlive = false
+    try {
+      this.#options.handle(exchange)?.catch((thrown: unknown) => exchange.fail(thrown))
+    } catch (thrown) {
+      exchange.fail(thrown)
+    }
+  }
+
+  #exchangeOf(
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+  ): Exchange | undefined {
+    try {
+      if (request.rawHeaders.length / 2 > this.#options.limits.headersCountMax) {
+        throw new PortcullisError('headers-too-large', 'There are more header fields than allowed.')
+      }
+      if (request.url?.charCodeAt(0) !== 0x2f) {
+        throw new PortcullisError(
+          'request-malformed',
+          'The request target must be a path that begins with a slash.',
+        )
+      }
+      return new Exchange(nextRequestId(), request, response, readRequestHead(request), expectsContinue)
+    } catch (thrown) {
+      refuseHead(response, thrown)
+      return undefined
+    }
+  }
+
+  #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+    request.resume()
+    refuseHead(
+      response,
+      new PortcullisError('expectation-failed', 'The only expectation met is 100-continue.'),
+    )
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, firstBytes: Buffer): void {
+    try {
+      if (this.#draining) throw new PortcullisError('draining', 'The gateway is shutting down.')
+      this.#options.upgrade(request, readRequestHead(request), socket, firstBytes)
+    } catch (thrown) {
+      refuseRaw(socket, thrown)
+    }
+  }
+
+  #current(socket: Socket): Exchange | undefined {
+    for (const exchange of this.#exchanges) if (exchange.request.socket === socket) return exchange
+    return undefined
+  }
+
+  #unparsable(error: NodeJS.ErrnoException, socket: Socket): void {
+    // Raw bytes written behind a response that has begun would be read as part of its body.
+    if (this.#current(socket)?.response.headersSent === true) socket.destroy()
+    else refuseUnparsable(error, socket)
+  }
+
+  #timedOut(socket: Socket): void {
+    const current = this.#current(socket)
+    if (current === undefined) {
+      socket.destroy()
+    } else if (!current.request.complete && !current.awaitsContinue) {
+      response408(current)
+    } else if (current.response.writableLength > 0) {
+      socket.destroy()
+    }
+    // Otherwise the gateway itself waits for the store, whose own deadlines apply.
+  }
+}
+
+function response408(exchange: Exchange): void {
+  if (!exchange.response.headersSent) exchange.response.shouldKeepAlive = false
+  exchange.fail(new PortcullisError('request-timeout', 'The body stopped arriving.'))
+}
+
+function refuseHead(response: ServerResponse, thrown: unknown): void {
+  const error =
+    thrown instanceof PortcullisError ? thrown : new PortcullisError('request-malformed', 'Bad request head.')
+  const face = problemFace(error, { requestId: nextRequestId(), tenant: undefined })
+  response.shouldKeepAlive = false
+  response.writeHead(face.status, face.headers)
+  response.end(face.body)
+}
+
+/** Answers on a bare socket, where node has no response object, and closes it. */
+export function refuseRaw(socket: Duplex, thrown: unknown): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const error =
+    thrown instanceof PortcullisError
+      ? thrown
+      : new PortcullisError('internal', 'The gateway failed to handle this request.')
+  const face = problemFace(error, { requestId: nextRequestId(), tenant: undefined })
+  const lines = [`HTTP/1.1 ${face.status} ${error.title}`, 'Connection: close']
+  for (let index = 0; index < face.headers.length; index += 2) {
+    lines.push(`${face.headers[index]}: ${face.headers[index + 1]}`)
+  }
+  socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), face.body]))
+}
+
+function refuseUnparsable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) {
+    socket.destroy()
+  } else if (error.code === 'HPE_HEADER_OVERFLOW') {
+    refuseRaw(socket, new PortcullisError('headers-too-large', 'The request head exceeds its limit.'))
+  } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    refuseRaw(socket, new PortcullisError('request-timeout', 'The request head stopped arriving.'))
+  } else {
+    refuseRaw(socket, new PortcullisError('request-malformed', 'This is not a well-formed HTTP/1.1 request.'))
+  }
+}

@@ -1,0 +1,125 @@
+import type { IncomingMessage } from 'node:http'
+import { PortcullisError } from '../errors.ts'
+import type { RawHeaders } from './raw-headers.ts'
+
+/** The parts of a request's head that the stages need, read in one pass over the raw headers. */
+export interface RequestHead {
+  /** Headers to forward: hop-by-hop, connection-nominated and gateway-only fields are gone (RFC 9110 section 7.6.1). */
+  readonly forwarded: RawHeaders
+  readonly host: string | undefined
+  readonly tenant: string | undefined
+  readonly tenantApp: string | undefined
+  readonly authorization: string | undefined
+  readonly contentType: string | undefined
+  readonly contentEncoding: string | undefined
+  /** Bytes; undefined when the body is chunked or absent. */
+  readonly contentLength: number | undefined
+  readonly chunked: boolean
+  readonly requestId: string | undefined
+}
+
+/** What becomes of a header: kept as it is, dropped, or read into the head (and kept or dropped). */
+type Treatment = 'drop' | 'connection' | 'read' | 'read-and-drop'
+
+const TREATMENTS = new Map<string, Treatment>([
+  ['connection', 'connection'],
+  ['keep-alive', 'drop'],
+  ['proxy-connection', 'drop'],
+  ['proxy-authorization', 'drop'],
+  ['proxy-authenticate', 'drop'],
+  ['te', 'drop'],
+  ['trailer', 'drop'],
+  ['upgrade', 'drop'],
+  ['expect', 'drop'],
+  ['transfer-encoding', 'read-and-drop'],
+  ['content-length', 'read-and-drop'],
+  ['host', 'read-and-drop'],
+  ['portcullis-tenant', 'read-and-drop'],
+  ['portcullis-app', 'read-and-drop'],
+  ['portcullis-authorization', 'read-and-drop'],
+  ['content-type', 'read'],
+  ['content-encoding', 'read'],
+  ['x-request-id', 'read'],
+])
+
+const REQUEST_ID_PATTERN = /^[\w.:-]{1,128}$/
+
+/**
+ * Reads and cleans the head of a request. A field that decides routing, framing or identity may appear only once:
+ * a second one throws `request-malformed`, so that gateway and store can never read two different requests.
+ */
+export function readRequestHead(request: IncomingMessage): RequestHead {
+  const raw = request.rawHeaders
+  const read = new Map<string, string>()
+  const kept: RawHeaders = []
+  let nominated: string[] | undefined
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!
+    const value = raw[index + 1]!
+    const lower = name.toLowerCase()
+    const treatment = TREATMENTS.get(lower)
+    if (treatment === undefined) {
+      if (lower.startsWith('portcullis-')) continue
+      kept.push(name, value)
+    } else if (treatment === 'connection') {
+      nominated = connectionOptions(nominated, value)
+    } else if (treatment !== 'drop') {
+      if (read.has(lower))
+        throw new PortcullisError('request-malformed', `Header ${lower} appears more than once.`)
+      read.set(lower, value)
+      if (treatment === 'read' && lower !== 'x-request-id') kept.push(name, value)
+    }
+  }
+  const requestId = read.get('x-request-id')
+  return {
+    forwarded: nominated === undefined ? kept : withoutNominated(kept, nominated),
+    host: read.get('host'),
+    tenant: read.get('portcullis-tenant'),
+    tenantApp: read.get('portcullis-app'),
+    authorization: read.get('portcullis-authorization'),
+    contentType: read.get('content-type'),
+    contentEncoding: read.get('content-encoding'),
+    contentLength: contentLength(read.get('content-length')),
+    chunked: chunked(read.get('transfer-encoding')),
+    requestId: requestId !== undefined && REQUEST_ID_PATTERN.test(requestId) ? requestId : undefined,
+  }
+}
+
+function connectionOptions(known: string[] | undefined, value: string): string[] | undefined {
+  const options = value
+    .split(',')
+    .map((option) => option.trim().toLowerCase())
+    .filter((option) => option !== '' && option !== 'keep-alive' && option !== 'close')
+  return options.length === 0 ? known : [...(known ?? []), ...options]
+}
+
+// A client must not be able to take away a header that the store's own authorization rests on.
+const NEVER_NOMINATED = new Set(['authorization', 'content-type', 'content-encoding', 'cookie'])
+
+function withoutNominated(headers: RawHeaders, nominated: string[]): RawHeaders {
+  const kept: RawHeaders = []
+  for (let index = 0; index < headers.length; index += 2) {
+    const lower = headers[index]!.toLowerCase()
+    if (nominated.includes(lower)) {
+      if (NEVER_NOMINATED.has(lower)) {
+        throw new PortcullisError('request-malformed', `Header ${lower} cannot be a connection option.`)
+      }
+      continue
+    }
+    kept.push(headers[index]!, headers[index + 1]!)
+  }
+  return kept
+}
+
+function contentLength(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  if (!/^\d{1,15}$/.test(value))
+    throw new PortcullisError('request-malformed', 'Content-Length is not a number.')
+  return Number(value)
+}
+
+function chunked(value: string | undefined): boolean {
+  if (value === undefined) return false
+  if (value.trim().toLowerCase() === 'chunked') return true
+  throw new PortcullisError('request-malformed', 'The only transfer coding taken is chunked.')
+}

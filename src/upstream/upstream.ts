@@ -1,0 +1,42 @@
+import type { Readable } from 'node:stream'
+import type { PortcullisError } from '../errors.ts'
+import type { RawHeaders } from '../listener/raw-headers.ts'
+
+/** A request to a store, after all transformation. */
+export interface StoreRequest {
+  readonly method: string
+  /** Path and query as the store shall see them. */
+  readonly path: string
+  /** End-to-end headers without framing; framing is the upstream's own. */
+  readonly headers: RawHeaders
+  /** Bytes to send; a stream is sent with `contentLength` if known, else chunked. */
+  readonly body: Buffer | Readable | undefined
+  /** Bytes; only for a stream. */
+  readonly contentLength?: number
+}
+
+/** The running transfer of a store's response: its brake and its emergency stop. */
+export interface StoreTransfer {
+  pause(): void
+  resume(): void
+  /** Cuts the connection to the store; no handler method is called after it. */
+  abort(): void
+}
+
+/** Receives one store response. Exactly one of `end` and `error` comes last. */
+export interface StoreResponseHandler {
+  /** Final head (never 1xx). End-to-end headers: hop-by-hop fields are gone. */
+  head(status: number, headers: RawHeaders, statusMessage: string, transfer: StoreTransfer): void
+  data(chunk: Buffer): void
+  /** `trailers` are end-to-end trailer fields, empty mostly. */
+  end(trailers: RawHeaders): void
+  /** `store-unreachable` or `store-timeout`. */
+  error(error: PortcullisError): void
+}
+
+/** A way to a store. Backends stay behind this seam, so that tests and other transports can take its place. */
+export interface Upstream {
+  /** Sends a request; returns the function that cuts it at any stage. */
+  dispatch(request: StoreRequest, handler: StoreResponseHandler): () => void
+  close(): Promise<void>
+}
