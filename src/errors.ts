@@ -23,13 +23,13 @@ const ERROR_TABLE = {
   'too-many-requests': { status: 429, title: 'Too many requests' },
   'headers-too-large': { status: 431, title: 'Request headers exceed a limit' },
   // what lies behind the gateway
-  'internal': { status: 500, title: 'Internal error' },
+  internal: { status: 500, title: 'Internal error' },
   'ciphertext-invalid': { status: 502, title: 'Stored ciphertext does not authenticate' },
   'store-response-invalid': { status: 502, title: 'Store answered with something that cannot be released' },
   'store-unreachable': { status: 502, title: 'Store cannot be reached' },
   'key-service-unavailable': { status: 503, title: 'Key service is unavailable' },
-  'overloaded': { status: 503, title: 'Gateway is at its limit' },
-  'draining': { status: 503, title: 'Gateway is shutting down' },
+  overloaded: { status: 503, title: 'Gateway is at its limit' },
+  draining: { status: 503, title: 'Gateway is shutting down' },
   'store-timeout': { status: 504, title: 'Store did not answer in time' },
 } as const satisfies Record<string, { status: number; title: string }>
 

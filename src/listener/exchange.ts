@@ -7,8 +7,8 @@ import type { RequestHead } from './request-head.ts'
 
 /** A permission that can end while a transfer runs; `access/` leases are one. */
 export interface Admission {
-  /** Throws when the permission does not hold at this instant. */
-  assertValid(): void
+  /** True when bytes may be released at this instant. */
+  readonly valid: boolean
   /** Registers what to do when it ends; returns the function that deregisters. */
   onEnd(cut: (reason: PortcullisError) => void): () => void
 }
@@ -72,13 +72,14 @@ export class Exchange {
 
   /** Binds the exchange to a permission: when that ends, the exchange is refused or, under way, cut. */
   admit(admission: Admission): void {
+    this.#leave?.()
     this.#admission = admission
     this.#leave = admission.onEnd((reason) => this.fail(reason))
   }
 
-  /** Throws unless the exchange may release bytes now. */
-  assertAdmitted(): void {
-    this.#admission?.assertValid()
+  /** True when the exchange may release bytes at this instant. */
+  get admitted(): boolean {
+    return this.#admission === undefined || this.#admission.valid
   }
 
   /** Calls back once if the exchange ends before its response is complete: client gone, refused, or cut. */

@@ -38,5 +38,5 @@ function withoutNominated(headers: RawHeaders, nominated: string): RawHeaders {
 }
 
 function text(value: Buffer | string): string {
-  return typeof value === 'string' ? value : value.latin1Slice(0, value.length)
+  return typeof value === 'string' ? value : value.toString('latin1')
 }

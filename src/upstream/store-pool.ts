@@ -1,8 +1,15 @@
-import type { ConnectionOptions } from 'node:tls'
 import { type Dispatcher, errors, Pool } from 'undici'
 import { PortcullisError } from '../errors.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import type { StoreRequest, StoreResponseHandler, StoreTransfer, Upstream } from './upstream.ts'
+
+/** TLS towards a store: verification is never off. PEM text. */
+export interface StoreTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly servername?: string
+}
 
 /** How a store is reached. */
 export interface StorePoolOptions {
@@ -14,7 +21,7 @@ export interface StorePoolOptions {
   readonly headersTimeoutMs: number
   /** Longest silence within a response body. */
   readonly idleTimeoutMs: number
-  readonly tls?: ConnectionOptions
+  readonly tls?: StoreTls
 }
 
 // A connection that the store closed while it idled shows only on use; these may be sent again unchanged (RFC 9110 section 9.2.2).
@@ -60,7 +67,7 @@ export class StorePool implements Upstream {
     const headers = [...request.headers, 'host', this.#host]
     if (request.contentLength !== undefined) headers.push('content-length', String(request.contentLength))
     return {
-      method: request.method as Dispatcher.HttpMethod,
+      method: request.method,
       path: this.#prefix + request.path,
       headers,
       body: request.body ?? null,
@@ -121,8 +128,8 @@ class Attempt implements Dispatcher.DispatchHandler, StoreTransfer {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#state !== 'receiving') return
     this.#state = 'over'
-    const trailers = controller.rawTrailers as (Buffer | string)[] | null | undefined
-    this.#handler.end(trailers == null || trailers.length === 0 ? [] : endToEndHeaders(trailers))
+    const trailers = (controller.rawTrailers ?? []) as (Buffer | string)[]
+    this.#handler.end(endToEndHeaders(trailers))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {

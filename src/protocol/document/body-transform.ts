@@ -1,0 +1,13 @@
+/** Applies one direction of one route's coverage to one body. */
+export interface BodyTransform {
+  /** A whole body at once; a promise only when a key has to be loaded first. */
+  whole(body: Buffer): Buffer | Promise<Buffer>
+  /** The same in pieces of any size; output is complete values only, so nothing unverified leaves. */
+  stream(output: (chunk: Buffer) => void): BodyTransformStream
+}
+
+/** A body under way. A returned promise must settle before the next call. */
+export interface BodyTransformStream {
+  write(chunk: Buffer): void | Promise<void>
+  end(): void | Promise<void>
+}

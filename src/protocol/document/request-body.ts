@@ -1,0 +1,177 @@
+import { Readable } from 'node:stream'
+import { PortcullisError } from '../../errors.ts'
+import type { ByteBudget } from '../../listener/byte-budget.ts'
+import type { Exchange } from '../../listener/exchange.ts'
+import { BodyDigest } from './body-digest.ts'
+import type { BodyTransform, BodyTransformStream } from './body-transform.ts'
+import { createDecoder, type Decoder, isIdentity } from './content-coding.ts'
+
+/** Ceilings of bodies on a route. */
+export interface BodyLimits {
+  /** Bytes of a body, decoded. */
+  readonly bodyBytesMax: number
+  /** Bodies up to here are held whole, so that a bad one never reaches the store at all. */
+  readonly bufferedBodyBytesMax: number
+}
+
+/** True when a request carries a body (RFC 9112 section 6). */
+export function hasBody(exchange: Exchange): boolean {
+  return exchange.head.chunked || (exchange.head.contentLength ?? 0) > 0
+}
+
+/** True when the body's declared length allows holding it whole. */
+export function isSmall(exchange: Exchange, limits: BodyLimits): boolean {
+  const length = exchange.head.contentLength
+  return (
+    length !== undefined && length <= limits.bufferedBodyBytesMax && isIdentity(exchange.head.contentEncoding)
+  )
+}
+
+/** Reads a small body whole and hands it on; every failure goes to `exchange.fail`. */
+export function collectBody(exchange: Exchange, budget: ByteBudget, done: (body: Buffer) => void): void {
+  const length = exchange.head.contentLength ?? 0
+  budget.take(length)
+  exchange.onEnd(() => budget.give(length))
+  const digest = BodyDigest.of(exchange.head.forwarded)
+  const { request } = exchange
+  let first: Buffer | undefined
+  let rest: Buffer[] | undefined
+  request.on('data', (chunk: Buffer) => {
+    digest?.update(chunk)
+    if (first === undefined) first = chunk
+    else (rest ??= [first]).push(chunk)
+  })
+  request.once('end', () => {
+    if (exchange.ended) return
+    try {
+      digest?.verify()
+      done(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, length))
+    } catch (thrown) {
+      exchange.fail(thrown)
+    }
+  })
+  exchange.continue()
+}
+
+/**
+ * A large body as a stream for the store: decoded, digest-checked, transformed, bounded, with backpressure.
+ * A fault destroys the stream, so that the store sees an incomplete request and keeps nothing.
+ */
+export class UploadStream extends Readable {
+  readonly #exchange: Exchange
+  readonly #bodyBytesMax: number
+  readonly #digest: BodyDigest | undefined
+  readonly #transform: BodyTransformStream
+  readonly #decoder: Decoder | undefined
+  #bytes = 0
+  #queue: Promise<void> | undefined
+  #full = false
+
+  constructor(exchange: Exchange, transform: BodyTransform, limits: BodyLimits) {
+    super({ highWaterMark: 256 * 1024 })
+    this.#exchange = exchange
+    this.#bodyBytesMax = limits.bodyBytesMax
+    this.#digest = BodyDigest.of(exchange.head.forwarded)
+    this.#transform = transform.stream((chunk) => {
+      if (!this.push(chunk)) this.#full = true
+    })
+    const { contentEncoding } = exchange.head
+    this.#decoder = isIdentity(contentEncoding) ? undefined : this.#createDecoder(contentEncoding!)
+    exchange.request.on('data', (chunk: Buffer) => this.#receive(chunk))
+    exchange.request.once('end', () => this.#received())
+    exchange.onAbort((reason) => this.destroy(reason))
+    // The exchange already knows; without a listener node would treat the error as unhandled.
+    this.on('error', () => {})
+    exchange.continue()
+  }
+
+  override _read(): void {
+    this.#full = false
+    if (this.#queue !== undefined) return
+    if (this.#decoder === undefined) this.#exchange.request.resume()
+    else this.#decoder.resume()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#decoder?.destroy()
+    callback(error)
+  }
+
+  #createDecoder(contentEncoding: string): Decoder {
+    return createDecoder(contentEncoding, 'client', {
+      data: (chunk) => this.#transformed(chunk),
+      end: () => this.#finish(),
+      error: (error) => this.#fail(error),
+      drained: () => this.#exchange.request.resume(),
+    })
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#digest?.update(chunk)
+    if (this.#decoder === undefined) this.#transformed(chunk)
+    else if (!this.#decoder.write(chunk)) this.#exchange.request.pause()
+  }
+
+  #received(): void {
+    try {
+      this.#digest?.verify()
+    } catch (thrown) {
+      this.#fail(thrown)
+      return
+    }
+    if (this.#decoder === undefined) this.#finish()
+    else this.#decoder.end()
+  }
+
+  #transformed(chunk: Buffer): void {
+    if (this.destroyed) return
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#bodyBytesMax) {
+      this.#fail(new PortcullisError('body-too-large', `A body may have ${this.#bodyBytesMax} bytes.`))
+      return
+    }
+    this.#step(() => this.#transform.write(chunk))
+    if (this.#full || this.#queue !== undefined) this.#source().pause()
+  }
+
+  #finish(): void {
+    this.#step(() => this.#transform.end())
+    this.#step(() => void this.push(null))
+  }
+
+  // A step that waits for a key holds back the steps behind it and the source in front.
+  #step(action: () => void | Promise<void>): void {
+    if (this.destroyed) return
+    if (this.#queue !== undefined) {
+      this.#chain(this.#queue.then(() => (this.destroyed ? undefined : action())))
+      return
+    }
+    try {
+      const pending = action()
+      if (pending !== undefined) this.#chain(pending)
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  #chain(pending: Promise<void>): void {
+    const queue: Promise<void> = pending.then(
+      () => {
+        if (this.#queue !== queue) return
+        this.#queue = undefined
+        if (!this.#full && !this.destroyed) this.#source().resume()
+      },
+      (thrown: unknown) => this.#fail(thrown),
+    )
+    this.#queue = queue
+  }
+
+  #source(): { pause(): void; resume(): void } {
+    return this.#decoder ?? this.#exchange.request
+  }
+
+  #fail(thrown: unknown): void {
+    this.#exchange.fail(thrown)
+    this.destroy(thrown instanceof Error ? thrown : new Error('upload failed'))
+  }
+}

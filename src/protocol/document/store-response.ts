@@ -1,0 +1,179 @@
+import { PortcullisError } from '../../errors.ts'
+import type { ByteBudget } from '../../listener/byte-budget.ts'
+import type { Exchange } from '../../listener/exchange.ts'
+import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { StoreResponseHandler, StoreTransfer } from '../../upstream/upstream.ts'
+import type { BodyTransform } from './body-transform.ts'
+import { createDecoder, type Decoder, isIdentity } from './content-coding.ts'
+import { type Admitted, ResponseStream } from './response-stream.ts'
+import { type Mount, readResponseHead, type ResponseHead } from './response-headers.ts'
+
+/** How responses of a route are released. */
+export interface ResponsePlan {
+  /** The transform for a body, by status and media type; undefined passes it, a throw refuses it. */
+  transform(status: number, contentType: string | undefined): BodyTransform | undefined
+  /** True when the route's responses are covered at all. */
+  readonly covered: boolean
+  readonly mount: Mount
+  readonly bufferedBodyBytesMax: number
+  readonly budget: ByteBudget
+  readonly admitted: Admitted
+}
+
+/**
+ * Receives a store's response and releases it to the client: held whole while small, so that a fault becomes a clean
+ * refusal; streamed with backpressure beyond that, where a fault cuts the connection.
+ */
+export class StoreResponse implements StoreResponseHandler {
+  readonly #exchange: Exchange
+  readonly #plan: ResponsePlan
+  #status = 0
+  #statusMessage = ''
+  #head: ResponseHead | undefined
+  #transfer: StoreTransfer | undefined
+  #transform: BodyTransform | undefined
+  #decoder: Decoder | undefined
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #stream: ResponseStream | undefined
+
+  constructor(exchange: Exchange, plan: ResponsePlan) {
+    this.#exchange = exchange
+    this.#plan = plan
+    exchange.onEnd(() => plan.budget.give(this.#heldBytes))
+  }
+
+  head(status: number, headers: RawHeaders, statusMessage: string, transfer: StoreTransfer): void {
+    this.#transfer = transfer
+    this.#status = status
+    this.#statusMessage = statusMessage
+    try {
+      const head = readResponseHead(headers, this.#plan.covered, this.#plan.mount)
+      this.#head = head
+      if (this.#bodiless()) {
+        this.#releaseHead(head)
+        return
+      }
+      this.#transform = this.#plan.transform(status, head.contentType)
+      if (this.#plan.covered && !isIdentity(head.contentEncoding))
+        this.#decoder = this.#createDecoder(head.contentEncoding!)
+      if ((head.contentLength ?? 0) > this.#plan.bufferedBodyBytesMax && this.#decoder === undefined)
+        this.#startStream()
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#decoder === undefined) this.#decoded(chunk)
+    else if (!this.#decoder.write(chunk)) this.#transfer?.pause()
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.#exchange.ended || this.#bodiless()) return
+    if (this.#decoder !== undefined) this.#decoder.end()
+    else this.#finish(trailers)
+  }
+
+  error(error: PortcullisError): void {
+    this.#exchange.fail(error)
+  }
+
+  #bodiless(): boolean {
+    return this.#exchange.method === 'HEAD' || this.#status === 204 || this.#status === 304
+  }
+
+  // The store's length is that of ciphertext; without a body to measure, a covered response tells none.
+  #releaseHead(head: ResponseHead): void {
+    const headers = head.headers
+    if (!this.#plan.covered && head.contentLength !== undefined)
+      headers.push('Content-Length', String(head.contentLength))
+    this.#plan.admitted(this.#exchange, () => {
+      this.#exchange.reply(this.#status, headers, undefined, this.#statusMessage)
+    })
+  }
+
+  #decoded(chunk: Buffer): void {
+    if (this.#exchange.ended) return
+    if (this.#stream !== undefined) {
+      this.#stream.write(chunk)
+      return
+    }
+    try {
+      this.#plan.budget.take(chunk.length)
+      this.#heldBytes += chunk.length
+      this.#held.push(chunk)
+      if (this.#heldBytes > this.#plan.bufferedBodyBytesMax) this.#startStream()
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  #startStream(): void {
+    const head = this.#head!
+    const source = {
+      pause: () => (this.#decoder ?? this.#transfer)?.pause(),
+      resume: () => (this.#decoder ?? this.#transfer)?.resume(),
+    }
+    const stream = new ResponseStream(this.#exchange, this.#transform, source, this.#plan.admitted)
+    this.#stream = stream
+    const held = this.#held.splice(0)
+    this.#plan.budget.give(this.#heldBytes)
+    this.#heldBytes = 0
+    const headers = head.headers
+    if (!this.#plan.covered && head.contentLength !== undefined) {
+      headers.push('Content-Length', String(head.contentLength))
+    }
+    stream.start(this.#status, headers, this.#statusMessage)
+    for (const chunk of held) stream.write(chunk)
+  }
+
+  #finish(trailers: RawHeaders): void {
+    if (this.#stream !== undefined) {
+      this.#stream.end(trailers)
+      return
+    }
+    const body = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#heldBytes)
+    if (this.#transform === undefined || body.length === 0) {
+      this.#release(body)
+      return
+    }
+    try {
+      const opened = this.#transform.whole(body)
+      if (opened instanceof Promise)
+        opened.then((bytes) => this.#release(bytes)).catch((thrown: unknown) => this.#fail(thrown))
+      else this.#release(opened)
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+  }
+
+  #release(body: Buffer): void {
+    if (this.#exchange.ended) return
+    const headers = this.#head!.headers
+    headers.push('Content-Length', String(body.length))
+    this.#plan.admitted(this.#exchange, () => {
+      this.#exchange.reply(this.#status, headers, body, this.#statusMessage)
+    })
+  }
+
+  #createDecoder(contentEncoding: string): Decoder {
+    return createDecoder(contentEncoding, 'store', {
+      data: (chunk) => this.#decoded(chunk),
+      end: () => this.#finish([]),
+      error: (error) => this.#fail(error),
+      drained: () => this.#transfer?.resume(),
+    })
+  }
+
+  #fail(thrown: unknown): void {
+    this.#decoder?.destroy()
+    this.#transfer?.abort()
+    this.#exchange.fail(thrown)
+  }
+}
+
+/** A response on a covered route that cannot be what a document store answers. */
+export function refuseResponse(detail: string): PortcullisError {
+  return new PortcullisError('store-response-invalid', detail)
+}
