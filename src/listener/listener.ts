@@ -15,6 +15,8 @@ import { problemFace } from './problem.ts'
 import { readRequestHead, type RequestHead } from './request-head.ts'
 import { nextRequestId } from './request-id.ts'
 
+const SWEEP_INTERVAL_MS = 25
+
 /** What the listener needs from above. */
 export interface ListenerOptions {
   readonly host: string
@@ -86,9 +88,11 @@ export class Listener {
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve())
     })
-    this.#server.closeIdleConnections()
+    // Kept-alive connections become idle one by one as their exchanges finish.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_INTERVAL_MS)
     const deadline = setTimeout(() => this.#server.closeAllConnections(), this.#options.limits.drainTimeoutMs)
     await closed
+    clearInterval(sweep)
     clearTimeout(deadline)
   }
 
