@@ -40,6 +40,21 @@ export class KeyServiceUnavailable extends Error {
   }
 }
 
+/** The request itself is wrong, or the answer is nothing we know: a defect. Fails closed, is no suspension. */
+export class KeyServiceDefect extends Error {
+  readonly region: string
+  readonly awsError: string
+  readonly awsRequestId: string | undefined
+
+  constructor(region: string, awsError: string, awsRequestId: string | undefined, options?: { cause?: unknown }) {
+    super(`${awsError} in ${region}`, options)
+    this.name = 'KeyServiceDefect'
+    this.region = region
+    this.awsError = awsError
+    this.awsRequestId = awsRequestId
+  }
+}
+
 /** Result of one unwrap: the caller owns `plaintext` (32 bytes) and must wipe it. */
 export interface Unwrapped {
   readonly plaintext: Uint8Array
@@ -49,7 +64,7 @@ export interface Unwrapped {
 
 /**
  * The root-key side of envelope encryption. Backends live in `kms/`.
- * Every method rejects with `KeyAccessDenied` or `KeyServiceUnavailable`, or with any other error for a defect.
+ * Every method rejects with `KeyAccessDenied`, `KeyServiceUnavailable` or `KeyServiceDefect`.
  */
 export interface KeyService {
   /** Encrypts `plaintext` (32 bytes) under EACH region's key of the authority; all or nothing. */
@@ -61,4 +76,6 @@ export interface KeyService {
    * Resolves when no region denied and at least one unwrapped; the plaintexts are wiped.
    */
   verify(authority: KeyAuthority, copies: readonly WrappedCopy[], context: EncryptionContext): Promise<void>
+  /** Drops every cached credential of an authority: after a denial nothing obtained before it may be used. */
+  forget(authorityId: string): void
 }

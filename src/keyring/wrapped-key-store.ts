@@ -17,10 +17,13 @@ export interface WrappedTenantKey {
   readonly copies: readonly WrappedCopy[]
 }
 
+/** Names a scope; site names are globally unique. */
+export type WrappedKeyScope = Pick<WrappedTenantKey, 'site' | 'app' | 'dataClass'>
+
 /** Where wrapped tenant keys live. Backends live in `registry/`. Reads are answered from memory. */
 export interface WrappedKeyStore {
   /** The newest version for a scope, if any. */
-  newest(scope: Pick<WrappedTenantKey, 'site' | 'app' | 'dataClass'>): WrappedTenantKey | undefined
+  newest(scope: WrappedKeyScope): WrappedTenantKey | undefined
   byId(keyId: string): WrappedTenantKey | undefined
   /** All keys of an authority, newest first; verification unwraps one of them. */
   ofAuthority(authorityId: string): readonly WrappedTenantKey[]
@@ -28,4 +31,8 @@ export interface WrappedKeyStore {
    * Durably adds a key; when another writer already added this scope and version, resolves to that row instead.
    */
   add(key: WrappedTenantKey): Promise<WrappedTenantKey>
+  /** Counts every change of what the reads answer; lets a reader keep an answer as long as it stands still. */
+  readonly generation: number
+  /** Takes in what other processes have added since; single-flight. */
+  refresh(): Promise<void>
 }

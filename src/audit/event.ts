@@ -1,0 +1,85 @@
+import type { AppType, DataClass } from '../tenant/tenant.ts'
+
+/** Members that every audit event has. */
+interface AuditEventBase {
+  /** RFC 3339, UTC, milliseconds. */
+  readonly at: string
+  /** Key authority concerned: an organization's id, or `vendor:<location>`. */
+  readonly authority: string
+}
+
+/** One call to AWS KMS or STS; `awsRequestId` joins it with the customer's CloudTrail. */
+export interface KeyServiceCalled extends AuditEventBase {
+  readonly type: 'key-service.called'
+  readonly operation: 'AssumeRole' | 'Encrypt' | 'Decrypt'
+  readonly region: string
+  /** Key ARN, or role ARN for AssumeRole. */
+  readonly resource: string
+  readonly encryptionContext?: Readonly<Record<string, string>>
+  readonly outcome: 'succeeded' | 'denied' | 'unavailable' | 'defect'
+  readonly awsError?: string
+  readonly awsRequestId?: string
+}
+
+/** A tenant key was made and durably stored. */
+export interface TenantKeyCreated extends AuditEventBase {
+  readonly type: 'tenant-key.created'
+  readonly organization: string
+  readonly site: string
+  readonly app: AppType
+  readonly dataClass: DataClass
+  readonly keyId: string
+  readonly version: number
+}
+
+/** Every tenant key of an authority left this process's memory. */
+export interface TenantKeysWiped extends AuditEventBase {
+  readonly type: 'tenant-keys.wiped'
+  readonly keys: number
+}
+
+/** A stored key or value did not authenticate. */
+export interface CiphertextRefused extends AuditEventBase {
+  readonly type: 'ciphertext.refused'
+  readonly organization: string
+  readonly site: string
+  readonly app: AppType
+  readonly keyId?: string
+  /** What failed, in a few words; never content. */
+  readonly detail: string
+}
+
+/** A suspension began, changed its reason, or ended. */
+export interface SuspensionChanged extends AuditEventBase {
+  readonly type: 'suspension.started' | 'suspension.changed' | 'suspension.ended'
+  /** Value of the `Suspension-Id` header. */
+  readonly suspensionId: string
+  readonly reason: string
+  /** RFC 3339, UTC, milliseconds. */
+  readonly since: string
+  readonly scope: string
+  readonly region?: string
+  readonly awsError?: string
+  readonly awsRequestId?: string
+  /** Who placed or lifted it, for an operator's suspension. */
+  readonly by?: string
+  /** Last instant at which this process allowed a use of the lease; on `suspension.started`. */
+  readonly lastAllowedAt?: string
+  /** Transfers that were running and were cut; on `suspension.started`. */
+  readonly transfersCut?: number
+}
+
+/** The key service stopped or resumed giving verdicts for an authority. */
+export interface AccessChanged extends AuditEventBase {
+  readonly type: 'access.verified' | 'access.unavailable' | 'access.grace-ended' | 'access.defect'
+  readonly detail?: string
+}
+
+/** Everything the keys and leases report. Other folders add their own members here. */
+export type AuditEvent =
+  | KeyServiceCalled
+  | TenantKeyCreated
+  | TenantKeysWiped
+  | CiphertextRefused
+  | SuspensionChanged
+  | AccessChanged

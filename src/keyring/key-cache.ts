@@ -1,0 +1,126 @@
+import type { Clock, Timer } from './clock.ts'
+import type { CachedTenantKey } from './cached-key.ts'
+import { isKeyIdAt } from './key-id.ts'
+
+/** Limits of the cache; entries are tenant keys. */
+export interface KeyCacheLimits {
+  readonly keysMax: number
+  readonly keysPerAuthorityMax: number
+}
+
+/**
+ * Cached tenant keys by identifier, with entry caps, absolute expiry and wiping per authority.
+ * A hit costs one map look-up on an integer and 16 byte comparisons, and allocates nothing.
+ */
+export class KeyCache {
+  /** First four bytes of the identifier to the keys that share them; identifiers are uniform, so nearly always one. */
+  readonly #buckets = new Map<number, CachedTenantKey>()
+  /** Queue for eviction by second chance: a used key goes to the back when its turn comes. */
+  readonly #queue = new Set<CachedTenantKey>()
+  readonly #byAuthority = new Map<string, Set<CachedTenantKey>>()
+  readonly #limits: KeyCacheLimits
+  readonly #clock: Clock
+  readonly #sweepIntervalMs: number
+  #sweep: Timer | undefined
+
+  constructor(limits: KeyCacheLimits, clock: Clock, sweepIntervalMs: number) {
+    this.#limits = limits
+    this.#clock = clock
+    this.#sweepIntervalMs = sweepIntervalMs
+  }
+
+  get size(): number {
+    return this.#queue.size
+  }
+
+  /** The key whose identifier stands in `bytes` at `offset`, unless expired. */
+  find(bytes: Uint8Array, offset: number, nowMs: number): CachedTenantKey | undefined {
+    let key = this.#buckets.get(prefixAt(bytes, offset))
+    while (key !== undefined && !isKeyIdAt(key.id, bytes, offset)) key = key.nextInBucket
+    if (key === undefined) return undefined
+    if (nowMs >= key.expiresAtMs) {
+      this.#remove(key)
+      return undefined
+    }
+    key.lastUsedAtMs = nowMs
+    return key
+  }
+
+  /** Adds a key that is not there yet, evicting the least used ones where a cap is reached. */
+  add(key: CachedTenantKey): void {
+    const siblings = this.#byAuthority.get(key.authorityId) ?? new Set()
+    while (siblings.size >= this.#limits.keysPerAuthorityMax) this.#evictFrom(siblings)
+    while (this.#queue.size >= this.#limits.keysMax) this.#evictFrom(this.#queue)
+    const prefix = prefixAt(key.id, 0)
+    key.nextInBucket = this.#buckets.get(prefix)
+    this.#buckets.set(prefix, key)
+    this.#queue.add(key)
+    siblings.add(key)
+    this.#byAuthority.set(key.authorityId, siblings)
+    this.#sweep ??= this.#clock.setTimer(this.#sweepExpired, this.#sweepIntervalMs)
+  }
+
+  /** Frees memory for another key; false when there is nothing left to evict. */
+  evictOne(): boolean {
+    if (this.#queue.size === 0) return false
+    this.#evictFrom(this.#queue)
+    return true
+  }
+
+  /** Wipes every key of an authority and says how many there were. */
+  wipeAuthority(authorityId: string): number {
+    const keys = [...(this.#byAuthority.get(authorityId) ?? [])]
+    for (const key of keys) this.#remove(key)
+    return keys.length
+  }
+
+  /** Wipes everything. */
+  clear(): void {
+    for (const key of [...this.#queue]) this.#remove(key)
+    this.#sweep?.cancel()
+    this.#sweep = undefined
+  }
+
+  #evictFrom(keys: Set<CachedTenantKey>): void {
+    for (const key of keys) {
+      if (key.lastUsedAtMs <= key.queuedAtMs) {
+        this.#remove(key)
+        return
+      }
+      key.queuedAtMs = key.lastUsedAtMs
+      keys.delete(key)
+      keys.add(key)
+    }
+  }
+
+  #remove(key: CachedTenantKey): void {
+    key.wipe()
+    this.#queue.delete(key)
+    const siblings = this.#byAuthority.get(key.authorityId)
+    siblings?.delete(key)
+    if (siblings?.size === 0) this.#byAuthority.delete(key.authorityId)
+    const prefix = prefixAt(key.id, 0)
+    const first = this.#buckets.get(prefix)
+    if (first === key) {
+      if (key.nextInBucket === undefined) this.#buckets.delete(prefix)
+      else this.#buckets.set(prefix, key.nextInBucket)
+      return
+    }
+    for (let other = first; other !== undefined; other = other.nextInBucket) {
+      if (other.nextInBucket === key) other.nextInBucket = key.nextInBucket
+    }
+  }
+
+  readonly #sweepExpired = (): void => {
+    const now = this.#clock.now()
+    for (const key of [...this.#queue]) if (now >= key.expiresAtMs) this.#remove(key)
+    this.#sweep =
+      this.#queue.size === 0 ? undefined : this.#clock.setTimer(this.#sweepExpired, this.#sweepIntervalMs)
+  }
+}
+
+function prefixAt(bytes: Uint8Array, offset: number): number {
+  return (
+    (bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!
+  )
+}

@@ -1,0 +1,239 @@
+import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms'
+import type { AssumeRoleCommandOutput } from '@aws-sdk/client-sts'
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
+import type {
+  AwsCredentialIdentity,
+  AwsCredentialIdentityProvider,
+  FinalizeRequestMiddleware,
+  HttpRequest,
+  HttpResponse,
+  Pluggable,
+} from '@smithy/types'
+import type { EncryptionContext } from '../keyring/key-service.ts'
+import { OwnCredentialsUnavailable } from './call.ts'
+import { extractPlaintext, insertPlaintext, PLACEHOLDER_BYTES } from './plaintext-body.ts'
+
+/** Where the services are; anything left undefined is the public AWS endpoint of the region. */
+export interface AwsEndpoints {
+  readonly kms?: (region: string) => string | undefined
+  readonly sts?: (region: string) => string | undefined
+}
+
+/** How the clients reach AWS. */
+export interface RegionalClientsOptions {
+  readonly endpoints: AwsEndpoints
+  /** With what roles are assumed; undefined for the SDK's default provider chain. */
+  readonly baseCredentials: AwsCredentialIdentity | AwsCredentialIdentityProvider | undefined
+  readonly connectTimeoutMs: number
+  readonly socketsMax: number
+}
+
+/** A KMS answer is a few hundred bytes; anything longer is not one. */
+const ANSWER_BYTES_MAX = 64 * 1024
+/** Our signer replaces this identity on every call; seen in a signature it means a defect. */
+const NEVER_USED: AwsCredentialIdentity = { accessKeyId: 'never-used', secretAccessKey: 'never-used' }
+
+/**
+ * One KMS and one STS client per region, shared by all authorities: credentials are given per call. Retries of the
+ * SDK are off, since the budget for them is per authority and ours.
+ */
+export class RegionalClients {
+  readonly #options: RegionalClientsOptions
+  readonly #handler: NodeHttpHandler
+  readonly #kms = new Map<string, KMSClient>()
+  readonly #sts = new Map<string, STSClient>()
+
+  constructor(options: RegionalClientsOptions) {
+    this.#options = options
+    const agent = { keepAlive: true, maxSockets: options.socketsMax }
+    this.#handler = new NodeHttpHandler({
+      connectionTimeout: options.connectTimeoutMs,
+      httpAgent: agent,
+      httpsAgent: agent,
+    })
+  }
+
+  /** KMS Encrypt of a 32-byte `plaintext`, which never becomes a string. Resolves to the ciphertext blob. */
+  async encrypt(
+    region: string,
+    credentials: AwsCredentialIdentity,
+    keyArn: string,
+    plaintext: Uint8Array,
+    context: EncryptionContext,
+    signal: AbortSignal,
+  ): Promise<{ ciphertext: Uint8Array; $metadata: { requestId?: string | undefined } }> {
+    const command = new EncryptCommand({
+      KeyId: keyArn,
+      Plaintext: new Uint8Array(PLACEHOLDER_BYTES),
+      EncryptionContext: { ...context },
+    })
+    command.middlewareStack.use(signedBy(credentials))
+    command.middlewareStack.use(carryingPlaintext(plaintext))
+    const { CiphertextBlob, $metadata } = await this.#kmsOf(region).send(command, { abortSignal: signal })
+    if (CiphertextBlob === undefined) throw new Error('KMS answered Encrypt without a ciphertext')
+    return { ciphertext: CiphertextBlob, $metadata }
+  }
+
+  /** KMS Decrypt into `target` (32 bytes); the plaintext never becomes a string. */
+  async decrypt(
+    region: string,
+    credentials: AwsCredentialIdentity,
+    copy: { keyArn: string; ciphertext: Uint8Array },
+    context: EncryptionContext,
+    target: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ $metadata: { requestId?: string | undefined } }> {
+    const command = new DecryptCommand({
+      KeyId: copy.keyArn,
+      CiphertextBlob: copy.ciphertext,
+      EncryptionContext: { ...context },
+    })
+    const received = { complete: false }
+    command.middlewareStack.use(signedBy(credentials))
+    command.middlewareStack.use(divertingPlaintext(target, received))
+    const { $metadata } = await this.#kmsOf(region).send(command, { abortSignal: signal })
+    if (!received.complete) throw new Error('KMS answered Decrypt without a 32-byte plaintext')
+    return { $metadata }
+  }
+
+  /** STS AssumeRole with the external id. */
+  async assumeRole(
+    region: string,
+    role: { roleArn: string; externalId: string; sessionName: string; durationSeconds: number },
+    signal: AbortSignal,
+  ): Promise<AssumeRoleCommandOutput> {
+    const command = new AssumeRoleCommand({
+      RoleArn: role.roleArn,
+      RoleSessionName: role.sessionName,
+      ExternalId: role.externalId,
+      DurationSeconds: role.durationSeconds,
+    })
+    return this.#stsOf(region).send(command, { abortSignal: signal })
+  }
+
+  /** Closes every connection. */
+  destroy(): void {
+    for (const client of [...this.#kms.values(), ...this.#sts.values()]) client.destroy()
+    this.#handler.destroy()
+  }
+
+  #kmsOf(region: string): KMSClient {
+    let client = this.#kms.get(region)
+    if (client === undefined) {
+      client = new KMSClient({ ...this.#shared(region, this.#options.endpoints.kms), credentials: NEVER_USED })
+      this.#kms.set(region, client)
+    }
+    return client
+  }
+
+  #stsOf(region: string): STSClient {
+    let client = this.#sts.get(region)
+    if (client === undefined) {
+      const shared = this.#shared(region, this.#options.endpoints.sts)
+      client = new STSClient({ ...shared, ...this.#baseCredentials() })
+      const provide = client.config.credentials
+      client.config.credentials = Object.assign(async (options?: Parameters<typeof provide>[0]) => {
+        try {
+          return await provide(options)
+        } catch (cause) {
+          throw new OwnCredentialsUnavailable('our own AWS credentials cannot be had', { cause })
+        }
+      }, provide)
+      this.#sts.set(region, client)
+    }
+    return client
+  }
+
+  #baseCredentials(): { credentials?: AwsCredentialIdentity | AwsCredentialIdentityProvider } {
+    return this.#options.baseCredentials === undefined ? {} : { credentials: this.#options.baseCredentials }
+  }
+
+  #shared(region: string, endpoint: ((region: string) => string | undefined) | undefined) {
+    const address = endpoint?.(region)
+    return {
+      region,
+      ...(address === undefined ? {} : { endpoint: address }),
+      maxAttempts: 1,
+      retryMode: 'standard',
+      requestHandler: this.#handler,
+    }
+  }
+}
+
+/** Signs this one call with an authority's credentials instead of the client's. */
+function signedBy<Input extends object, Output extends object>(
+  credentials: AwsCredentialIdentity,
+): Pluggable<Input, Output> {
+  const middleware: FinalizeRequestMiddleware<Input, Output> = (next, context) => async (args) => {
+    const smithy = context['__smithy_context'] as { selectedHttpAuthScheme?: { identity: unknown } } | undefined
+    if (smithy?.selectedHttpAuthScheme === undefined) throw new Error('the AWS SDK selected no signer')
+    smithy.selectedHttpAuthScheme.identity = credentials
+    return next(args)
+  }
+  return {
+    applyToStack: (stack) =>
+      stack.addRelativeTo(middleware, {
+        name: 'portcullisCredentials',
+        relation: 'before',
+        toMiddleware: 'httpSigningMiddleware',
+      }),
+  }
+}
+
+/** Puts the key into the serialized body in place of the placeholder, before the body is measured and signed. */
+function carryingPlaintext<Input extends object, Output extends object>(
+  plaintext: Uint8Array,
+): Pluggable<Input, Output> {
+  return {
+    applyToStack: (stack) =>
+      stack.add(
+        (next) => async (args) => {
+          const request = args.request as HttpRequest
+          const body = insertPlaintext(request.body as string | Uint8Array, plaintext)
+          request.body = body
+          try {
+            return await next(args)
+          } finally {
+            body.fill(0)
+          }
+        },
+        { name: 'portcullisPlaintextIn', step: 'build', priority: 'high' },
+      ),
+  }
+}
+
+/** Takes the key out of the raw answer before the SDK parses it. */
+function divertingPlaintext<Input extends object, Output extends object>(
+  target: Uint8Array,
+  received: { complete: boolean },
+): Pluggable<Input, Output> {
+  return {
+    applyToStack: (stack) =>
+      stack.add(
+        (next) => async (args) => {
+          const result = await next(args)
+          const response = result.response as HttpResponse
+          const body = await collected(response.body as AsyncIterable<Buffer>)
+          received.complete = response.statusCode < 300 && extractPlaintext(body, target)
+          response.body = body
+          return result
+        },
+        { name: 'portcullisPlaintextOut', step: 'deserialize', priority: 'low' },
+      ),
+  }
+}
+
+/** The whole body as one buffer; the chunks it came in are zeroed. */
+async function collected(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > ANSWER_BYTES_MAX) throw new Error('KMS sent more than an answer can have')
+    chunks.push(chunk)
+  }
+  const whole = Buffer.concat(chunks)
+  for (const chunk of chunks) chunk.fill(0)
+  return whole
+}
