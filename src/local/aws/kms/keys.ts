@@ -1,0 +1,290 @@
+import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
+import { keyArn } from '../arns.ts'
+import { AwsError, constraintViolation, validationException } from '../aws-error.ts'
+import { requireIdentityPermission } from '../authorization.ts'
+import type { Call } from '../call.ts'
+import { newHexId, newKeyId } from '../identifiers.ts'
+import type { KeyFamily, KeyMaterial, RegionalKey } from '../state/model.ts'
+import type { Input } from './input.ts'
+import {
+  familyOf,
+  invalidState,
+  keyMetadata,
+  newSymmetricMaterial,
+  relatives,
+  requireNotPending,
+  requireNotPendingDeletion,
+} from './key.ts'
+import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts'
+import { findKey, keyByArn } from './lookup.ts'
+import type { KmsOperation } from './operation.ts'
+import { page } from './page.ts'
+import { requireKeyPermission } from './permission.ts'
+import { KEY_SPECS, KEY_USAGES, keySpec } from './specs.ts'
+import { readTags, requestTagValues } from './tags.ts'
+
+const DAY_MS = 86_400_000
+export const POLICY_CHARACTERS_MAX = 32_768
+const DESCRIPTION_RULE = { max: 8192 }
+const OWN_KEY = { alias: false, crossAccount: false }
+
+/** CreateKey. */
+export const createKey: KmsOperation = async (call, input) => {
+  const description = input.text('Description', DESCRIPTION_RULE) ?? ''
+  const specName = readKeySpec(input)
+  const usage = readKeyUsage(input, specName)
+  const origin = readOrigin(input)
+  const multiRegion = input.flag('MultiRegion')
+  const tags = readTags(input)
+  const policyText = input.text('Policy', { min: 1, max: POLICY_CHARACTERS_MAX })
+  const policy = policyText ?? defaultKeyPolicy(call.principal.accountId)
+  const bypass = input.flag('BypassPolicyLockoutSafetyCheck')
+  requireIdentityPermission(call, 'kms:CreateKey', '*', 'AccessDeniedException', {
+    ...requestTagValues(tags),
+    'kms:keyspec': specName,
+    'kms:keyusage': usage,
+    'kms:keyorigin': origin,
+    'kms:multiregion': String(multiRegion),
+    'kms:bypasspolicylockoutsafetycheck': String(bypass),
+  })
+  const { accountId } = call.principal
+  const keyId = newKeyId(multiRegion)
+  const arn = keyArn(call.region, accountId, keyId)
+  if (policyText !== undefined) checkKeyPolicy(call, policy, arn, accountId, bypass)
+  const materials = origin === 'EXTERNAL' ? [] : [await newMaterial(specName, call.nowMs)]
+  const family: KeyFamily = {
+    keySpec: specName,
+    keyUsage: usage,
+    origin,
+    multiRegion,
+    primaryRegion: call.region,
+    materials,
+    rotation: undefined,
+    onDemandRotations: 0,
+  }
+  const key = newRegionalKey(call, call.region, keyId, { description, policy, tags })
+  key.status = origin === 'EXTERNAL' ? 'PendingImport' : 'Enabled'
+  call.file.state.families[`${accountId}/${keyId}`] = family
+  call.file.state.keys[arn] = key
+  call.file.touch()
+  call.resources.push({ arn, accountId, type: 'AWS::KMS::Key' })
+  return { KeyMetadata: keyMetadata(call.file.state, key) }
+}
+
+/** ReplicateKey: called in the primary's region, makes the replica in `ReplicaRegion`. */
+export const replicateKey: KmsOperation = (call, input) => {
+  const region = input.requiredText('ReplicaRegion', { min: 1, max: 32, pattern: /^([a-z]+-){2,3}\d+$/ })
+  const policyText = input.text('Policy', { min: 1, max: POLICY_CHARACTERS_MAX })
+  const description = input.text('Description', DESCRIPTION_RULE) ?? ''
+  const tags = readTags(input)
+  const primary = findKey(call, input.keyId(), OWN_KEY)
+  requireKeyPermission(call, primary, { values: { 'kms:replicaregion': region } })
+  const { state } = call.file
+  const family = familyOf(state, primary)
+  if (!family.multiRegion || family.primaryRegion !== primary.region) {
+    throw new AwsError('UnsupportedOperationException', `${primary.arn} is not a multi-region primary key.`)
+  }
+  requireNotPending(primary)
+  if (primary.status === 'Disabled') throw new AwsError('DisabledException', `${primary.arn} is disabled.`)
+  const arn = keyArn(region, primary.accountId, primary.keyId)
+  if (keyByArn(call, arn)) throw new AwsError('AlreadyExistsException', `${arn} already exists.`)
+  if (policyText !== undefined) {
+    checkKeyPolicy(call, policyText, arn, primary.accountId, input.flag('BypassPolicyLockoutSafetyCheck'))
+  }
+  const policy = policyText ?? defaultKeyPolicy(primary.accountId)
+  const replica = newRegionalKey(call, region, primary.keyId, { description, policy, tags })
+  replica.status = 'Creating'
+  replica.readyAt = call.nowMs + call.replicaCreationMs
+  state.keys[arn] = replica
+  call.file.touch()
+  return {
+    ReplicaKeyMetadata: keyMetadata(state, replica),
+    ReplicaPolicy: policy,
+    ReplicaTags: tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })),
+  }
+}
+
+/** DescribeKey. */
+export const describeKey: KmsOperation = (call, input) => {
+  const reference = input.keyId()
+  const key = findKey(call, reference, { alias: true, crossAccount: true })
+  requireKeyPermission(call, key, { grantOperation: 'DescribeKey', requestAlias: reference })
+  return { KeyMetadata: keyMetadata(call.file.state, key) }
+}
+
+/** ListKeys. */
+export const listKeys: KmsOperation = (call, input) => {
+  requireIdentityPermission(call, 'kms:ListKeys', '*', 'AccessDeniedException')
+  const keys = Object.values(call.file.state.keys)
+    .filter((key) => key.accountId === call.principal.accountId && key.region === call.region)
+    .filter((key) => keyByArn(call, key.arn) !== undefined)
+    .map((key) => ({ KeyArn: key.arn, KeyId: key.keyId }))
+  return page(input, keys, 'Keys', 100, 1000)
+}
+
+/** EnableKey. */
+export const enableKey: KmsOperation = (call, input) => setEnabled(call, input, 'Enabled')
+
+/** DisableKey. */
+export const disableKey: KmsOperation = (call, input) => setEnabled(call, input, 'Disabled')
+
+function setEnabled(call: Call, input: Input, status: 'Enabled' | 'Disabled'): undefined {
+  const key = ownKey(call, input)
+  requireNotPending(key)
+  key.status = status
+  call.file.touch()
+}
+
+/** ScheduleKeyDeletion. */
+export const scheduleKeyDeletion: KmsOperation = (call, input) => {
+  const days = input.integer('PendingWindowInDays', 7, 30) ?? 30
+  const key = findKey(call, input.keyId(), OWN_KEY)
+  requireKeyPermission(call, key, { values: { 'kms:scheduledeletionpendingwindowindays': String(days) } })
+  requireNotPendingDeletion(key)
+  if (key.status === 'Creating') throw invalidState(key)
+  const { state } = call.file
+  const hasReplicas =
+    key.region === familyOf(state, key).primaryRegion &&
+    relatives(state, key).some((other) => other !== key && keyByArn(call, other.arn) !== undefined)
+  key.status = hasReplicas ? 'PendingReplicaDeletion' : 'PendingDeletion'
+  key.deletionWindowDays = days
+  key.deletionAt = hasReplicas ? undefined : call.nowMs + days * DAY_MS
+  call.file.touch()
+  const answer = {
+    DeletionDate: key.deletionAt === undefined ? undefined : key.deletionAt / 1000,
+    KeyId: key.arn,
+    KeyState: key.status,
+    PendingWindowInDays: days,
+  }
+  call.responseElements = { keyId: key.arn, keyState: key.status, pendingWindowInDays: days }
+  return answer
+}
+
+/** CancelKeyDeletion: the key comes back disabled. */
+export const cancelKeyDeletion: KmsOperation = (call, input) => {
+  const key = ownKey(call, input)
+  if (key.status !== 'PendingDeletion' && key.status !== 'PendingReplicaDeletion') {
+    throw new AwsError('KMSInvalidStateException', `${key.arn} is not pending deletion.`)
+  }
+  key.status = 'Disabled'
+  key.deletionAt = undefined
+  key.deletionWindowDays = undefined
+  call.file.touch()
+  call.responseElements = { keyId: key.arn }
+  return { KeyId: key.arn }
+}
+
+/** UpdateKeyDescription. */
+export const updateKeyDescription: KmsOperation = (call, input) => {
+  const description = input.requiredText('Description', DESCRIPTION_RULE)
+  const key = ownKey(call, input)
+  requireNotPendingDeletion(key)
+  key.description = description
+  call.file.touch()
+  return undefined
+}
+
+/** The caller's own key that `KeyId` names (id or ARN, no alias), after the permission check. */
+export function ownKey(call: Call, input: Input): RegionalKey {
+  const key = findKey(call, input.keyId(), OWN_KEY)
+  requireKeyPermission(call, key)
+  return key
+}
+
+function newRegionalKey(
+  call: Call,
+  region: string,
+  keyId: string,
+  given: Pick<RegionalKey, 'description' | 'policy' | 'tags'>,
+): RegionalKey {
+  const { accountId } = call.principal
+  return {
+    arn: keyArn(region, accountId, keyId),
+    accountId,
+    region,
+    keyId,
+    createdAt: call.nowMs,
+    status: 'Enabled',
+    readyAt: call.nowMs,
+    deletionAt: undefined,
+    deletionWindowDays: undefined,
+    grants: [],
+    ...given,
+  }
+}
+
+function readKeySpec(input: Input): string {
+  const given = input.text('KeySpec', { max: 64 })
+  const legacy = input.text('CustomerMasterKeySpec', { max: 64 })
+  if (given !== undefined && legacy !== undefined) {
+    throw validationException('You cannot specify KeySpec and CustomerMasterKeySpec in the same request.')
+  }
+  const name = given ?? legacy ?? 'SYMMETRIC_DEFAULT'
+  if (!Object.hasOwn(KEY_SPECS, name)) {
+    const member = given === undefined ? 'customerMasterKeySpec' : 'keySpec'
+    const names = Object.keys(KEY_SPECS).join(', ')
+    throw constraintViolation(member, name, `Member must satisfy enum value set: [${names}]`)
+  }
+  return name
+}
+
+function readKeyUsage(input: Input, specName: string): KeyFamily['keyUsage'] {
+  const usage = input.text('KeyUsage', { max: 64 })
+  if (usage === undefined) {
+    if (specName === 'SYMMETRIC_DEFAULT') return 'ENCRYPT_DECRYPT'
+    throw validationException(
+      'You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.',
+    )
+  }
+  if (usage !== 'KEY_AGREEMENT' && !KEY_USAGES.some((known) => known === usage)) {
+    throw constraintViolation(
+      'keyUsage',
+      usage,
+      `Member must satisfy enum value set: [${KEY_USAGES.join(', ')}]`,
+    )
+  }
+  if (!keySpec(specName).usages.some((known) => known === usage)) {
+    throw validationException(`KeyUsage ${usage} is not compatible with KeySpec ${specName}`)
+  }
+  return usage
+}
+
+function readOrigin(input: Input): KeyFamily['origin'] {
+  const origin = input.text('Origin', {
+    max: 32,
+    values: ['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE'],
+  })
+  if (origin === 'AWS_CLOUDHSM' || origin === 'EXTERNAL_KEY_STORE') {
+    throw new AwsError('UnsupportedOperationException', `Origin ${origin} is not supported here.`)
+  }
+  return origin === 'EXTERNAL' ? 'EXTERNAL' : 'AWS_KMS'
+}
+
+const generateKeyPairAsync = promisify(generateKeyPair)
+const CURVES: Readonly<Record<string, string>> = {
+  ECC_NIST_P256: 'P-256',
+  ECC_NIST_P384: 'P-384',
+  ECC_NIST_P521: 'P-521',
+  ECC_SECG_P256K1: 'secp256k1',
+}
+
+/** Fresh material for a key spec. */
+export async function newMaterial(specName: string, nowMs: number): Promise<KeyMaterial> {
+  if (specName === 'SYMMETRIC_DEFAULT') return newSymmetricMaterial(nowMs, undefined)
+  let bytes: Buffer
+  if (specName.startsWith('HMAC_')) {
+    bytes = randomBytes(Number(specName.slice('HMAC_'.length)) / 8)
+  } else {
+    const options = {
+      privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+      publicKeyEncoding: { type: 'spki', format: 'der' },
+    } as const
+    const pair = specName.startsWith('RSA_')
+      ? await generateKeyPairAsync('rsa', { ...options, modulusLength: Number(specName.slice(4)) })
+      : await generateKeyPairAsync('ec', { ...options, namedCurve: CURVES[specName] ?? '' })
+    bytes = pair.privateKey
+    createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' })
+  }
+  return { id: newHexId(), bytes: bytes.toString('base64'), createdAt: nowMs, rotationType: undefined }
+}

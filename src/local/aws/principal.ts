@@ -1,0 +1,16 @@
+/** Who signed a request. */
+export interface Principal {
+  readonly kind: 'root' | 'user' | 'assumed-role'
+  readonly accountId: string
+  /** As GetCallerIdentity returns it: for a role the session's ARN. */
+  readonly arn: string
+  /** The ARN that `aws:PrincipalArn` holds: for a role the role's ARN. */
+  readonly identityArn: string
+  /** `AIDA…` of a user, `AROA…:session` of a role, the account id of a root. */
+  readonly principalId: string
+  readonly accessKeyId: string
+  readonly userName: string | undefined
+  readonly roleName: string | undefined
+  /** When the session began, milliseconds since the epoch. */
+  readonly sessionStartedAt: number | undefined
+}
