@@ -1,7 +1,14 @@
 import { type Dispatcher, errors, Pool } from 'undici'
 import { PortcullisError } from '../errors.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
-import type { StoreRequest, StoreResponseHandler, StoreTransfer, Upstream } from './upstream.ts'
+import type {
+  StoreRequest,
+  StoreResponseHandler,
+  StoreTransfer,
+  UpgradeHandler,
+  UpgradeRequest,
+  Upstream,
+} from './upstream.ts'
 
 /** TLS towards a store: verification is never off. PEM text. */
 export interface StoreTls {
@@ -50,6 +57,19 @@ export class StorePool implements Upstream {
     const attempt = new Attempt(handler)
     this.#send(request, attempt)
     return () => attempt.abort()
+  }
+
+  upgrade(request: UpgradeRequest, handler: UpgradeHandler): void {
+    this.#pool.dispatch(
+      {
+        method: 'GET',
+        path: this.#prefix + request.path,
+        headers: [...request.headers, 'host', this.#host],
+        upgrade: request.protocol,
+        body: null,
+      },
+      upgradeAttempt(handler),
+    )
   }
 
   async close(): Promise<void> {
@@ -142,6 +162,30 @@ class Attempt implements Dispatcher.DispatchHandler, StoreTransfer {
     }
     this.#state = 'over'
     this.#handler.error(asStoreError(error))
+  }
+}
+
+function upgradeAttempt(handler: UpgradeHandler): Dispatcher.DispatchHandler {
+  let answered = false
+  const once = (answer: () => void): void => {
+    if (answered) return
+    answered = true
+    answer()
+  }
+  return {
+    onRequestStart() {},
+    onRequestUpgrade(controller, _status, _headers, socket) {
+      const headers = endToEndHeaders((controller.rawHeaders ?? []) as (Buffer | string)[])
+      once(() => handler.upgraded(headers, socket))
+    },
+    onResponseStart(controller, status) {
+      if (status < 200) return
+      once(() => handler.refused(status))
+      controller.abort(new Error('upgrade refused by the store'))
+    },
+    onResponseError(_controller, error) {
+      once(() => handler.error(asStoreError(error)))
+    },
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { PortcullisError } from '../errors.ts'
 import type { RawHeaders } from '../listener/raw-headers.ts'
 
@@ -34,9 +34,28 @@ export interface StoreResponseHandler {
   error(error: PortcullisError): void
 }
 
+/** A request to change protocol (RFC 9110 section 7.8). */
+export interface UpgradeRequest {
+  readonly path: string
+  /** End-to-end headers; `Connection` and `Upgrade` are the upstream's own. */
+  readonly headers: RawHeaders
+  /** The protocol asked for, such as `websocket`. */
+  readonly protocol: string
+}
+
+/** Receives the answer to an upgrade; exactly one method is called. */
+export interface UpgradeHandler {
+  /** 101: the connection to the store is the caller's now. */
+  upgraded(headers: RawHeaders, socket: Duplex): void
+  /** Any other answer; its body is discarded. */
+  refused(status: number): void
+  error(error: PortcullisError): void
+}
+
 /** A way to a store. Backends stay behind this seam, so that tests and other transports can take its place. */
 export interface Upstream {
   /** Sends a request; returns the function that cuts it at any stage. */
   dispatch(request: StoreRequest, handler: StoreResponseHandler): () => void
+  upgrade(request: UpgradeRequest, handler: UpgradeHandler): void
   close(): Promise<void>
 }

@@ -27,7 +27,7 @@ export function isSmall(exchange: Exchange, limits: BodyLimits): boolean {
   )
 }
 
-/** Reads a small body whole and hands it on; every failure goes to `exchange.fail`. */
+/** Reads a small body whole, verifies its digests, and hands it on; every failure goes to `exchange.fail`. */
 export function collectBody(exchange: Exchange, budget: ByteBudget, done: (body: Buffer) => void): void {
   const length = exchange.head.contentLength ?? 0
   budget.take(length)
@@ -54,29 +54,28 @@ export function collectBody(exchange: Exchange, budget: ByteBudget, done: (body:
 }
 
 /**
- * A large body as a stream for the store: decoded, digest-checked, transformed, bounded, with backpressure.
- * A fault destroys the stream, so that the store sees an incomplete request and keeps nothing.
+ * A large body as a stream for the store: bounded, digest-checked, with backpressure, and with a transform decoded and
+ * transformed. A fault destroys the stream, so that the store sees an incomplete request and keeps nothing.
  */
 export class UploadStream extends Readable {
   readonly #exchange: Exchange
   readonly #bodyBytesMax: number
   readonly #digest: BodyDigest | undefined
-  readonly #transform: BodyTransformStream
+  readonly #transform: BodyTransformStream | undefined
   readonly #decoder: Decoder | undefined
   #bytes = 0
   #queue: Promise<void> | undefined
   #full = false
 
-  constructor(exchange: Exchange, transform: BodyTransform, limits: BodyLimits) {
+  constructor(exchange: Exchange, transform: BodyTransform | undefined, limits: BodyLimits) {
     super({ highWaterMark: 256 * 1024 })
     this.#exchange = exchange
     this.#bodyBytesMax = limits.bodyBytesMax
     this.#digest = BodyDigest.of(exchange.head.forwarded)
-    this.#transform = transform.stream((chunk) => {
-      if (!this.push(chunk)) this.#full = true
-    })
+    this.#transform = transform?.stream((chunk) => this.#give(chunk))
     const { contentEncoding } = exchange.head
-    this.#decoder = isIdentity(contentEncoding) ? undefined : this.#createDecoder(contentEncoding!)
+    const coded = transform !== undefined && !isIdentity(contentEncoding)
+    this.#decoder = coded ? this.#createDecoder(contentEncoding!) : undefined
     exchange.request.on('data', (chunk: Buffer) => this.#receive(chunk))
     exchange.request.once('end', () => this.#received())
     exchange.onAbort((reason) => this.destroy(reason))
@@ -95,6 +94,10 @@ export class UploadStream extends Readable {
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#decoder?.destroy()
     callback(error)
+  }
+
+  #give(chunk: Buffer): void {
+    if (!this.push(chunk)) this.#full = true
   }
 
   #createDecoder(contentEncoding: string): Decoder {
@@ -130,12 +133,13 @@ export class UploadStream extends Readable {
       this.#fail(new PortcullisError('body-too-large', `A body may have ${this.#bodyBytesMax} bytes.`))
       return
     }
-    this.#step(() => this.#transform.write(chunk))
+    if (this.#transform === undefined) this.#give(chunk)
+    else this.#step(() => this.#transform!.write(chunk))
     if (this.#full || this.#queue !== undefined) this.#source().pause()
   }
 
   #finish(): void {
-    this.#step(() => this.#transform.end())
+    this.#step(() => this.#transform?.end())
     this.#step(() => void this.push(null))
   }
 

@@ -54,7 +54,7 @@ export class StoreResponse implements StoreResponseHandler {
         this.#releaseHead(head)
         return
       }
-      this.#transform = this.#plan.transform(status, head.contentType)
+      if (head.contentLength !== 0) this.#transform = this.#plan.transform(status, head.contentType)
       if (this.#plan.covered && !isIdentity(head.contentEncoding))
         this.#decoder = this.#createDecoder(head.contentEncoding!)
       if ((head.contentLength ?? 0) > this.#plan.bufferedBodyBytesMax && this.#decoder === undefined)
@@ -171,9 +171,4 @@ export class StoreResponse implements StoreResponseHandler {
     this.#transfer?.abort()
     this.#exchange.fail(thrown)
   }
-}
-
-/** A response on a covered route that cannot be what a document store answers. */
-export function refuseResponse(detail: string): PortcullisError {
-  return new PortcullisError('store-response-invalid', detail)
 }
