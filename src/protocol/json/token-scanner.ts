@@ -170,28 +170,31 @@ export class TokenScanner {
   }
 }
 
-/** Index of the first byte in [from, to) that is a quote, a backslash or a control character; `to` if none is. */
+/**
+ * Index of the first byte in [from, to) that is a quote, a backslash or a control character; `to` if none is.
+ * Takes four bytes at a time: "has a byte below n" and "has a zero byte" as bit tricks, whose lowest hit is exact.
+ */
 function skipPlain(chunk: Chunk, from: number, to: number): number {
-  const bytes = chunk.bytes
-  const shift = chunk.shift
-  let at = from
-  while (at < to && ((at + shift) & 3) !== 0) {
-    if (PLAIN[bytes[at]!] === 0) return at
-    at++
-  }
-  const words = chunk.words
+  const { words, shift } = chunk
   const wordEnd = (to + shift) >> 2
-  let index = (at + shift) >> 2
-  for (; index < wordEnd; index++) {
-    // "Has a byte below n" and "has a zero byte", four bytes at once; exact as to whether there is one.
-    const word = words[index]!
-    const quote = word ^ 0x22222222
-    const backslash = word ^ 0x5c5c5c5c
-    const below = (word - 0x20202020) & ~word
-    if ((below | ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash)) & 0x80808080)
-      break
+  let index = (from + shift) >> 2
+  if (index < wordEnd) {
+    // Bytes of the first word that lie before `from` are taken for plain ones.
+    const keep = -1 << (((from + shift) & 3) << 3)
+    let hits = hitsIn((words[index]! & keep) | (0x61616161 & ~keep))
+    while (hits === 0 && ++index < wordEnd) hits = hitsIn(words[index]!)
+    if (hits !== 0) return (index << 2) - shift + ((31 - Math.clz32(hits & -hits)) >> 3)
   }
-  at = Math.max(at, (index << 2) - shift)
+  const bytes = chunk.bytes
+  let at = Math.max(from, (index << 2) - shift)
   while (at < to && PLAIN[bytes[at]!] === 1) at++
   return at
+}
+
+/** Highest bit of each byte that stops a string; above the lowest such byte, bits may be set in vain. */
+function hitsIn(word: number): number {
+  // Swapping 0x20 and 0x22 brings the quote next to the control characters: one comparison finds both.
+  const swapped = word ^ 0x02020202
+  const backslash = word ^ 0x5c5c5c5c
+  return (((swapped - 0x21212121) & ~swapped) | ((backslash - 0x01010101) & ~backslash)) & 0x80808080
 }

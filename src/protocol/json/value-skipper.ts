@@ -1,21 +1,26 @@
 import type { Chunk } from './chunk.ts'
 import {
   ACTIONS,
+  AFTER_IN_OBJECT,
   CLOSE,
+  COLON,
   END,
   FIRST_ELEMENT,
   FIRST_NAME,
   FOLLOW,
   LITERAL,
   NUMBER,
-  OPEN_ARRAY,
   OPEN_OBJECT,
+  REFUSE,
   SHIFT,
   STRING,
   VALUE_ALONE,
+  VALUE_IN_OBJECT,
 } from './grammar.ts'
 import { JsonSyntaxError } from './syntax-error.ts'
 import { TokenScanner } from './token-scanner.ts'
+
+const SPACE = 0x20
 
 /** Reads past exactly one JSON value of any type, checking its grammar, without looking at names. Never recurses. */
 export class ValueSkipper {
@@ -70,40 +75,47 @@ export class ValueSkipper {
         this.#expect = expect
         return to
       }
-      const action = ACTIONS[(expect << 8) | bytes[at]!]!
+      const byte = bytes[at]!
+      const action = ACTIONS[(expect << 8) | byte]!
+      if (byte <= SPACE && action !== REFUSE) {
+        do at++
+        while (at < to && bytes[at] === SPACE)
+        continue
+      }
       if (action >= SHIFT) {
         expect = action - SHIFT
         at++
         continue
       }
+      if (action > LITERAL) {
+        if (action === CLOSE) expect = this.#after[--this.#depth]!
+        else expect = this.#open(action, FOLLOW[expect]!, at)
+        at++
+        continue
+      }
       if (action === STRING) at = tokens.string(chunk, at + 1, to)
-      else if (action === CLOSE) {
-        expect = this.#after[--this.#depth]!
-        at++
-        continue
-      } else if (action === OPEN_OBJECT || action === OPEN_ARRAY) {
-        this.#open(FOLLOW[expect]!, at)
-        expect = action === OPEN_OBJECT ? FIRST_NAME : FIRST_ELEMENT
-        at++
-        continue
-      } else if (action === NUMBER) at = tokens.number(chunk, at, to)
+      else if (action === NUMBER) at = tokens.number(chunk, at, to)
       else if (action === LITERAL) at = tokens.literal(chunk, at, to)
       else throw new JsonSyntaxError('unexpected byte', at)
       if (tokens.cut) {
         this.#expect = expect
         return to
       }
-      expect = FOLLOW[expect]!
+      // A constant that the processor can speculate on, where a look-up would make each byte wait for the last.
+      if (expect === VALUE_IN_OBJECT) expect = AFTER_IN_OBJECT
+      else expect = expect >= FIRST_NAME ? COLON : FOLLOW[expect]!
     }
     this.done = true
     this.#expect = END
     return at
   }
 
-  #open(after: number, at: number): void {
+  /** Enters a container; returns what is expected in it. */
+  #open(action: number, after: number, at: number): number {
     if (this.#baseDepth + this.#depth >= this.#depthMax) {
       throw new JsonSyntaxError(`nested deeper than ${this.#depthMax} levels`, at)
     }
     this.#after[this.#depth++] = after
+    return action === OPEN_OBJECT ? FIRST_NAME : FIRST_ELEMENT
   }
 }
