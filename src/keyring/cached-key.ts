@@ -81,16 +81,10 @@ export class CachedTenantKey implements TenantKey {
   }
 
   derived(purpose: DerivedPurpose): Uint8Array {
-    switch (purpose) {
-      case 'field-1':
-        return (this.#field1 ??= this.#derive(purpose)).bytes
-      case 'field-2':
-        return (this.#field2 ??= this.#derive(purpose)).bytes
-      case 'field-3':
-        return (this.#field3 ??= this.#derive(purpose)).bytes
-      case 'stream':
-        return (this.#stream ??= this.#derive(purpose)).bytes
-    }
+    if (purpose === 'field-1') return (this.#field1 ??= this.#derive(purpose)).bytes
+    if (purpose === 'field-2') return (this.#field2 ??= this.#derive(purpose)).bytes
+    if (purpose === 'field-3') return (this.#field3 ??= this.#derive(purpose)).bytes
+    return (this.#stream ??= this.#derive(purpose)).bytes
   }
 
   /** Zeroes the key and everything derived from it. */

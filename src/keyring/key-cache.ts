@@ -120,7 +120,5 @@ export class KeyCache {
 }
 
 function prefixAt(bytes: Uint8Array, offset: number): number {
-  return (
-    (bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!
-  )
+  return (bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!
 }

@@ -46,7 +46,12 @@ export class KeyServiceDefect extends Error {
   readonly awsError: string
   readonly awsRequestId: string | undefined
 
-  constructor(region: string, awsError: string, awsRequestId: string | undefined, options?: { cause?: unknown }) {
+  constructor(
+    region: string,
+    awsError: string,
+    awsRequestId: string | undefined,
+    options?: { cause?: unknown },
+  ) {
     super(`${awsError} in ${region}`, options)
     this.name = 'KeyServiceDefect'
     this.region = region
@@ -70,7 +75,11 @@ export interface KeyService {
   /** Encrypts `plaintext` (32 bytes) under EACH region's key of the authority; all or nothing. */
   wrap(authority: KeyAuthority, plaintext: Uint8Array, context: EncryptionContext): Promise<WrappedCopy[]>
   /** Decrypts with the first region that gives a verdict, in the authority's order. */
-  unwrap(authority: KeyAuthority, copies: readonly WrappedCopy[], context: EncryptionContext): Promise<Unwrapped>
+  unwrap(
+    authority: KeyAuthority,
+    copies: readonly WrappedCopy[],
+    context: EncryptionContext,
+  ): Promise<Unwrapped>
   /**
    * Proves present access: assumes the role afresh and unwraps in every region.
    * Resolves when no region denied and at least one unwrapped; the plaintexts are wiped.

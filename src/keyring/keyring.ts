@@ -23,7 +23,8 @@ const REFRESH_RETRY_MS = 30_000
 const SWEEP_INTERVAL_MS_MAX = 30_000
 const NEGATIVE_ENTRIES_MAX = 10_000
 const NEGATIVE_UNKNOWN_MS = 5_000
-const NEGATIVE_UNAVAILABLE_MS = 500
+/** Of the time after which a caller is told to come back. */
+const NEGATIVE_UNAVAILABLE_SHARE = 0.5
 const NEGATIVE_DEFECT_MS = 30_000
 
 /** The newest key of a scope as last looked up, valid while the store's generation stands still. */
@@ -296,7 +297,16 @@ export class Keyring {
       const stored = await store.add(row)
       if (stored.keyId !== row.keyId) return stored
       const { organization, site, app, dataClass, keyId, authorityId } = row
-      const event = { organization, site, app, dataClass, keyId, version, authority: authorityId, at: createdAt }
+      const event = {
+        organization,
+        site,
+        app,
+        dataClass,
+        keyId,
+        version,
+        authority: authorityId,
+        at: createdAt,
+      }
       this.#options.audit.record({ type: 'tenant-key.created', ...event })
       this.#observe('created', authorityId)
       kept = epoch === this.#epoch(authorityId) && this.#wiped.get(authorityId)?.refusal === undefined
@@ -362,7 +372,9 @@ export class Keyring {
 
   #rememberFailure(name: string, thrown: unknown): Error {
     const error = asPortcullisError(thrown)
-    if (error.code === 'key-service-unavailable') this.#negative.set(name, error, NEGATIVE_UNAVAILABLE_MS)
+    if (error.code === 'key-service-unavailable') {
+      this.#negative.set(name, error, (error.retryAfterSeconds ?? 1) * 1000 * NEGATIVE_UNAVAILABLE_SHARE)
+    }
     if (error.code === 'internal' || error.code === 'ciphertext-invalid') {
       this.#negative.set(name, error, NEGATIVE_DEFECT_MS)
     }
@@ -429,5 +441,8 @@ function scopePath(scope: KeyScope): string {
 }
 
 function unknownKey(): PortcullisError {
-  return new PortcullisError('ciphertext-invalid', 'the ciphertext names a key that this tenant does not have')
+  return new PortcullisError(
+    'ciphertext-invalid',
+    'the ciphertext names a key that this tenant does not have',
+  )
 }

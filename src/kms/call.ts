@@ -18,7 +18,10 @@ export interface KeyServiceCall {
 }
 
 /** What a call is, before its outcome is known. */
-export interface CallDescription extends Pick<KeyServiceCall, 'authorityId' | 'operation' | 'purpose' | 'region'> {
+export interface CallDescription extends Pick<
+  KeyServiceCall,
+  'authorityId' | 'operation' | 'purpose' | 'region'
+> {
   /** Key or role ARN. */
   readonly resource: string
   readonly context?: EncryptionContext
@@ -77,19 +80,11 @@ export class CallRunner {
     )
     this.#record(description, startedAtMs, outcome.kind, awsError, awsRequestId)
     const { region } = description
-    switch (outcome.kind) {
-      case 'denied':
-        return new KeyAccessDenied(outcome.reason, region, awsError, awsRequestId)
-      case 'unavailable': {
-        const detail = `${description.operation} in ${region}: ${awsError}`
-        const options = { cause: thrown }
-        return outcome.staleCredentials === true
-          ? new StaleCredentials(detail, options)
-          : new KeyServiceUnavailable(detail, options)
-      }
-      case 'defect':
-        return new KeyServiceDefect(region, awsError, awsRequestId, { cause: thrown })
-    }
+    if (outcome.kind === 'denied') return new KeyAccessDenied(outcome.reason, region, awsError, awsRequestId)
+    const options = { cause: thrown }
+    if (outcome.kind === 'defect') return new KeyServiceDefect(region, awsError, awsRequestId, options)
+    const Unavailable = outcome.staleCredentials === true ? StaleCredentials : KeyServiceUnavailable
+    return new Unavailable(`${description.operation} in ${region}: ${awsError}`, options)
   }
 
   #record(

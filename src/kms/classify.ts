@@ -56,5 +56,5 @@ interface ErrorShape {
 }
 
 function shapeOf(thrown: unknown): ErrorShape {
-  return typeof thrown === 'object' && thrown !== null ? (thrown as ErrorShape) : { name: String(typeof thrown) }
+  return typeof thrown === 'object' && thrown !== null ? thrown : { name: typeof thrown }
 }

@@ -43,7 +43,12 @@ function rows(service: OutcomeRow['service'], outcome: Outcome, errors: readonly
 export const OUTCOME_TABLE: readonly OutcomeRow[] = [
   // Explicit verdicts on the key or the role. A skewed clock can dress up as a denial and is sorted out first.
   { error: 'AccessDeniedException', service: 'any', message: SIGNED_AT_A_WRONG_TIME, outcome: UNAVAILABLE },
-  ...rows('any', ACCESS_DENIED, ['AccessDeniedException', 'AccessDenied', 'NotAuthorized', 'UnauthorizedOperation']),
+  ...rows('any', ACCESS_DENIED, [
+    'AccessDeniedException',
+    'AccessDenied',
+    'NotAuthorized',
+    'UnauthorizedOperation',
+  ]),
   ...rows('kms', KEY_DISABLED, ['DisabledException']),
   ...rows('kms', KEY_NOT_FOUND, ['NotFoundException']),
 

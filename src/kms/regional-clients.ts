@@ -121,7 +121,10 @@ export class RegionalClients {
   #kmsOf(region: string): KMSClient {
     let client = this.#kms.get(region)
     if (client === undefined) {
-      client = new KMSClient({ ...this.#shared(region, this.#options.endpoints.kms), credentials: NEVER_USED })
+      client = new KMSClient({
+        ...this.#shared(region, this.#options.endpoints.kms),
+        credentials: NEVER_USED,
+      })
       this.#kms.set(region, client)
     }
     return client
@@ -166,7 +169,9 @@ function signedBy<Input extends object, Output extends object>(
   credentials: AwsCredentialIdentity,
 ): Pluggable<Input, Output> {
   const middleware: FinalizeRequestMiddleware<Input, Output> = (next, context) => async (args) => {
-    const smithy = context['__smithy_context'] as { selectedHttpAuthScheme?: { identity: unknown } } | undefined
+    const smithy = context['__smithy_context'] as
+      | { selectedHttpAuthScheme?: { identity: unknown } }
+      | undefined
     if (smithy?.selectedHttpAuthScheme === undefined) throw new Error('the AWS SDK selected no signer')
     smithy.selectedHttpAuthScheme.identity = credentials
     return next(args)

@@ -114,7 +114,8 @@ export class SqliteDatabase implements RegistryDatabase {
   }
 
   async saveSuspension(saved: Suspension): Promise<void> {
-    const { id, authorityId, reason, scope, since, endedAt, keyId, region, awsError, awsRequestId, by } = saved
+    const { id, authorityId, reason, scope, since, endedAt, keyId, region, awsError, awsRequestId, by } =
+      saved
     const optional = [endedAt, keyId, region, awsError, awsRequestId, by].map((value) => value ?? null)
     this.#saveSuspension.run(id, authorityId, reason, scope, since, ...optional)
   }

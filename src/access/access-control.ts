@@ -1,0 +1,129 @@
+import { PortcullisError } from '../errors.ts'
+import type { Suspension } from '../registry/suspension.ts'
+import type { KeyAuthority } from '../tenant/tenant.ts'
+import type { AccessContext } from './access-context.ts'
+import type { AccessState } from './authority-access.ts'
+import { AuthorityAccess } from './authority-access.ts'
+import type { Lease } from './lease.ts'
+import type { AccessOptions } from './options.ts'
+import { accessTimes } from './options.ts'
+import { SuspensionJournal } from './suspension-journal.ts'
+
+/** Where an authority stands, for the admin plane and metrics. */
+export interface AccessStatus {
+  readonly authorityId: string
+  readonly state: AccessState
+  readonly suspension: Suspension | undefined
+  /** RFC 3339; last successful verification by this process. */
+  readonly verifiedAt: string | undefined
+  readonly leaseAgeMs: number | undefined
+  readonly transfers: number
+}
+
+/**
+ * Decides who may be served: a lease per authority, renewed by verification in the background, taken away at the
+ * first denial. Cut-off comes at most one revocation bound after the withdrawal, whatever else is lost.
+ */
+export class AccessControl {
+  readonly #context: AccessContext
+  readonly #accesses = new Map<string, AuthorityAccess>()
+  /** Suspensions found at start, of authorities not seen yet. */
+  readonly #found = new Map<string, Suspension[]>()
+
+  constructor(options: AccessOptions) {
+    this.#context = {
+      options,
+      times: accessTimes(options),
+      journal: new SuspensionJournal(options.suspensions, options.clock, (error) =>
+        options.observe?.persistenceFailed?.(error),
+      ),
+      random: options.random ?? Math.random,
+    }
+    for (const suspension of options.suspensions.open()) {
+      const found = this.#found.get(suspension.authorityId)
+      if (found === undefined) this.#found.set(suspension.authorityId, [suspension])
+      else found.push(suspension)
+    }
+    options.keys.reportDenialsTo({
+      unwrapDenied: (authority, denied, keyId) => this.#accessOf(authority).deny(denied, keyId),
+      wrapDenied: (authority, denied) => {
+        void this.#accessOf(authority).verify()
+        return new PortcullisError(
+          'key-service-unavailable',
+          'the encryption key does not allow kms:Encrypt for this kind of content',
+          { cause: denied, retryAfterSeconds: 5 },
+        )
+      },
+    })
+  }
+
+  /**
+   * The lease to serve an authority's tenants under. Synchronous while it is valid; a promise when a verification
+   * must be awaited. Throws or rejects with `TenantSuspended` or `key-service-unavailable`.
+   */
+  admit(authority: KeyAuthority): Lease | Promise<Lease> {
+    return this.#accessOf(authority).admit()
+  }
+
+  /** Makes authorities known, so that suspended ones are probed although nobody asks for them. */
+  track(authorities: Iterable<KeyAuthority>): void {
+    for (const authority of authorities) this.#accessOf(authority)
+  }
+
+  /** Verifies an authority now, for instance on a notification; resolves to where it stands then. */
+  async verifyNow(authority: KeyAuthority): Promise<AccessStatus> {
+    const access = this.#accessOf(authority)
+    await access.verify()
+    return statusOf(access)
+  }
+
+  /** Suspends by an operator's decision; stands until lifted by one. */
+  suspend(authority: KeyAuthority, by: string): Suspension {
+    return this.#accessOf(authority).suspendByOperator(by)
+  }
+
+  /** Lifts an operator's suspension; false when there was none. Access is verified before anything is served. */
+  lift(authority: KeyAuthority, by: string): boolean {
+    return this.#accessOf(authority).liftByOperator(by)
+  }
+
+  /** Undefined for an authority that was neither tracked nor admitted yet. */
+  status(authorityId: string): AccessStatus | undefined {
+    const access = this.#accesses.get(authorityId)
+    return access === undefined ? undefined : statusOf(access)
+  }
+
+  /** Of every authority known to this process. */
+  statuses(): AccessStatus[] {
+    return [...this.#accesses.values()].map((access) => statusOf(access))
+  }
+
+  /** Ends all leases and timers and waits for suspensions still being written. */
+  async close(): Promise<void> {
+    for (const access of this.#accesses.values()) access.close()
+    await this.#context.journal.settled()
+  }
+
+  #accessOf(authority: KeyAuthority): AuthorityAccess {
+    let access = this.#accesses.get(authority.id)
+    if (access === undefined) {
+      access = new AuthorityAccess(authority, this.#context, this.#found.get(authority.id) ?? [])
+      this.#found.delete(authority.id)
+      this.#accesses.set(authority.id, access)
+    } else if (access.authority !== authority) {
+      access.authority = authority
+    }
+    return access
+  }
+}
+
+function statusOf(access: AuthorityAccess): AccessStatus {
+  return {
+    authorityId: access.authority.id,
+    state: access.state,
+    suspension: access.suspension,
+    verifiedAt: access.verifiedAt,
+    leaseAgeMs: access.leaseAgeMs,
+    transfers: access.transfers,
+  }
+}

@@ -1,0 +1,95 @@
+import type { AuditSink } from '../audit/sink.ts'
+import type { Clock } from '../keyring/clock.ts'
+import type { SuspensionStore } from '../registry/suspension.ts'
+import type { AccessProver, KeyHolder } from './prover.ts'
+
+/** How one verification ended. */
+export type VerificationOutcome = 'verified' | 'denied' | 'unavailable' | 'defect'
+
+/** What metrics learn about access. */
+export interface AccessObserver {
+  verification?(authorityId: string, outcome: VerificationOutcome, durationMs: number): void
+  /** `lastAllowedAgeMs`: how long before the cut the lease last allowed a use. */
+  suspended?(authorityId: string, reason: string, transfersCut: number, lastAllowedAgeMs: number): void
+  resumed?(authorityId: string, reason: string, suspendedMs: number): void
+  /** A suspension could not be written; it stands in memory and is written again later. */
+  persistenceFailed?(error: unknown): void
+  /** A verification met something that is no verdict and no outage; for the log. */
+  defect?(authorityId: string, error: unknown): void
+}
+
+/** Collaborators and limits of access control. */
+export interface AccessOptions {
+  readonly prover: AccessProver
+  readonly keys: KeyHolder
+  readonly suspensions: SuspensionStore
+  readonly audit: AuditSink
+  readonly clock: Clock
+  /** Longest time between a withdrawal of access and the last use it allows. Default 5,000 ms. */
+  readonly revocationBoundMs?: number
+  /** How long tenants are served while the key service gives no verdict. Default 15 minutes. */
+  readonly outageGraceMs?: number
+  /** An authority without requests for this long is no longer renewed in the background. Default 60 s. */
+  readonly idleAfterMs?: number
+  /** Longest pause between two probes of a suspended authority; with one verification it must stay under 30 s. Default 15 s. */
+  readonly probeIntervalMsMax?: number
+  readonly observe?: AccessObserver
+  /** Uniform in [0, 1); for jitter only. */
+  readonly random?: () => number
+}
+
+/** The times of a lease, in milliseconds. */
+export interface AccessTimes {
+  readonly revocationBoundMs: number
+  readonly outageGraceMs: number
+  readonly idleAfterMs: number
+  /** From the start of a verification to the start of the next, while verdicts come. */
+  readonly renewAfterMs: number
+  /** A verification without an answer by then counts as unavailable. */
+  readonly verificationTimeoutMs: number
+  /** From an unavailable verification to the next while the lease lasts. */
+  readonly retryPauseMs: number
+  /** The same once there is no lease left: grows from here to `probeIntervalMsMax`. */
+  readonly probeIntervalMsMin: number
+  readonly probeIntervalMsMax: number
+}
+
+const MINUTE_MS = 60_000
+/** Share of the bound after which a lease is renewed, and that one verification may take. */
+const RENEWAL_SHARE = 0.4
+const VERIFICATION_SHARE = 0.4
+const RETRY_SHARE = 0.1
+/** The contract's limit from the return of access to service. */
+const RESTORE_MS_MAX = 30_000
+
+/**
+ * Derives every time from the bound. With a renewal at 0.4, a verification of at most 0.4 and a pause of 0.1 of the
+ * bound, even a run of unanswered verifications concludes before the lease it would extend has ended:
+ * starts are then 0.5 apart, and each concludes 0.9 after the start that carries the lease.
+ * Throws `RangeError` when the numbers cannot keep the promise.
+ */
+export function accessTimes(options: AccessOptions): AccessTimes {
+  const revocationBoundMs = options.revocationBoundMs ?? 5_000
+  const times = {
+    revocationBoundMs,
+    outageGraceMs: options.outageGraceMs ?? 15 * MINUTE_MS,
+    idleAfterMs: options.idleAfterMs ?? MINUTE_MS,
+    renewAfterMs: revocationBoundMs * RENEWAL_SHARE,
+    verificationTimeoutMs: revocationBoundMs * VERIFICATION_SHARE,
+    retryPauseMs: revocationBoundMs * RETRY_SHARE,
+    probeIntervalMsMin: Math.min(2_000, options.probeIntervalMsMax ?? 2_000),
+    probeIntervalMsMax: options.probeIntervalMsMax ?? 15_000,
+  }
+  for (const [name, value] of Object.entries(times)) {
+    if (!(Number.isFinite(value) && value > 0)) throw new RangeError(`${name} must be a positive number`)
+  }
+  if (times.probeIntervalMsMax + times.verificationTimeoutMs > RESTORE_MS_MAX) {
+    throw new RangeError(
+      `probeIntervalMsMax and one verification must fit ${RESTORE_MS_MAX} ms, or restoring takes longer than promised`,
+    )
+  }
+  if (times.outageGraceMs < revocationBoundMs) {
+    throw new RangeError('outageGraceMs must not be shorter than revocationBoundMs')
+  }
+  return times
+}

@@ -1,0 +1,100 @@
+import type { PortcullisError } from '../errors.ts'
+import type { Clock, Timer } from '../keyring/clock.ts'
+import type { Lease } from './lease.ts'
+
+const NEVER = Number.NEGATIVE_INFINITY
+
+/** What a tenure asks of the state machine that owns it. */
+export interface TenureOwner {
+  /** The refusal that holds at this instant. */
+  refusal(): PortcullisError
+  /** The proof ran out while transfers wait: verify, then extend or end the tenure. */
+  lapsed(): void
+}
+
+/**
+ * One unbroken time of access: the lease object that requests hold. The proof behind it may lapse and be renewed;
+ * once ended it stays ended, and access regained later is another tenure.
+ */
+export class Tenure implements Lease {
+  /** Uses are allowed strictly before this instant. Only the owner moves it. */
+  servableUntilMs = NEVER
+  /** When a use was last allowed. */
+  lastAllowedAtMs = NEVER
+  readonly #clock: Clock
+  readonly #owner: TenureOwner
+  readonly #cuts = new Set<(reason: PortcullisError) => void>()
+  #ended: PortcullisError | undefined
+  #watch: Timer | undefined
+
+  constructor(clock: Clock, owner: TenureOwner) {
+    this.#clock = clock
+    this.#owner = owner
+  }
+
+  get valid(): boolean {
+    return this.#clock.now() < this.servableUntilMs
+  }
+
+  get transfers(): number {
+    return this.#cuts.size
+  }
+
+  assertValid(): void {
+    const now = this.#clock.now()
+    if (now >= this.servableUntilMs) throw this.#ended ?? this.#owner.refusal()
+    this.lastAllowedAtMs = now
+  }
+
+  onEnd(cut: (reason: PortcullisError) => void): () => void {
+    if (this.#ended !== undefined) throw this.#ended
+    // A wrapper of its own, so that one function registered twice counts twice.
+    const entry = (reason: PortcullisError): void => cut(reason)
+    this.#cuts.add(entry)
+    this.#watchProof()
+    return () => {
+      this.#cuts.delete(entry)
+      if (this.#cuts.size === 0) this.#stopWatching()
+    }
+  }
+
+  /** Ends the lease for good and cuts its transfers; says how many there were. */
+  end(reason: PortcullisError): number {
+    if (this.#ended !== undefined) return 0
+    this.#ended = reason
+    this.servableUntilMs = NEVER
+    this.#stopWatching()
+    const cuts = [...this.#cuts]
+    this.#cuts.clear()
+    for (const cut of cuts) {
+      try {
+        cut(reason)
+      } catch {
+        // A transfer that fails to be cut must not keep the others alive; its next use of the lease throws.
+      }
+    }
+    return cuts.length
+  }
+
+  #watchProof(): void {
+    this.#watch ??= this.#clock.setTimer(
+      () => {
+        this.#watch = undefined
+        if (this.#cuts.size === 0) return
+        if (this.valid) this.#watchProof()
+        else this.#owner.lapsed()
+      },
+      Math.max(0, this.servableUntilMs - this.#clock.now()),
+    )
+  }
+
+  /** Watches on after the owner has extended the proof. */
+  extended(): void {
+    if (this.#cuts.size > 0) this.#watchProof()
+  }
+
+  #stopWatching(): void {
+    this.#watch?.cancel()
+    this.#watch = undefined
+  }
+}
