@@ -1,0 +1,199 @@
+import type { Configuration } from '../schema.ts'
+import type { RuleFinding } from '../finding.ts'
+import { formatDuration, formatSize } from '../units.ts'
+import { isHostName } from './organizations.ts'
+import { refuse, warn } from './rule.ts'
+import { isLoopback } from './stores.ts'
+import { isIP } from 'node:net'
+
+/** The sections that the schema took; the others are missing. */
+export type ParsedSections = Partial<Configuration>
+
+/** Rules between settings, as far as their sections could be parsed. */
+export function settingFindings(sections: ParsedSections): RuleFinding[] {
+  return [
+    ...bindFindings(sections),
+    ...bufferFindings(sections),
+    ...clientCaFindings(sections),
+    ...timeFindings(sections),
+    ...cacheFindings(sections),
+    ...endpointFindings(sections),
+    ...accessFindings(sections),
+    ...storeFindings(sections),
+  ]
+}
+
+function bindFindings({ listener, admin }: ParsedSections): RuleFinding[] {
+  const findings: RuleFinding[] = []
+  for (const [name, socket] of Object.entries({ listener, admin })) {
+    if (socket === undefined) continue
+    if (isIP(socket.host) === 0 && !isHostName(socket.host)) {
+      const remedy = 'Write 127.0.0.1, 0.0.0.0, :: or a name'
+      findings.push(refuse('bind-host', [name, 'host'], 'this is no IP address and no host name', remedy))
+    } else if (socket.tls === undefined && !isLoopback(socket.host)) {
+      const reason = 'tokens and content arrive without TLS on an address that other machines reach'
+      findings.push(
+        warn(
+          'plain-listener',
+          [name, 'host'],
+          reason,
+          `Set ${name}.tls, or let only a TLS terminator reach it`,
+        ),
+      )
+    }
+  }
+  if (listener === undefined || admin === undefined) return findings
+  if (listener.port !== 0 && listener.port === admin.port && overlaps(listener.host, admin.host)) {
+    findings.push(
+      refuse('port-conflict', ['admin', 'port'], 'listener has the same port', 'Choose another port'),
+    )
+  }
+  return findings
+}
+
+function bufferFindings({ listener }: ParsedSections): RuleFinding[] {
+  if (listener === undefined) return []
+  const { bufferedBodyBytesMax, bufferBudgetBytes } = listener.limits
+  if (bufferedBodyBytesMax <= bufferBudgetBytes) return []
+  const path = ['listener', 'limits', 'bufferedBodyBytesMax']
+  const reason = `one body of ${formatSize(bufferedBodyBytesMax)} would exceed bufferBudgetBytes`
+  return [refuse('buffer-budget', path, reason, `Choose at most ${formatSize(bufferBudgetBytes)}`)]
+}
+
+function clientCaFindings({ listener, clientCertificates }: ParsedSections): RuleFinding[] {
+  if (listener === undefined || clientCertificates === undefined || clientCertificates.length === 0) return []
+  if (listener.tls?.clientCaFile !== undefined) return []
+  const remedy = 'Set listener.tls.clientCaFile, or remove clientCertificates'
+  return [refuse('client-ca-missing', ['clientCertificates'], 'no client certificate can be checked', remedy)]
+}
+
+function overlaps(left: string, right: string): boolean {
+  return left === right || [left, right].some((host) => host === '0.0.0.0' || host === '::')
+}
+
+function timeFindings({ revocation, kms }: ParsedSections): RuleFinding[] {
+  if (revocation === undefined || kms === undefined) return []
+  const findings: RuleFinding[] = []
+  const bound = formatDuration(revocation.boundMs)
+  if (kms.outageGraceMs > 0 && kms.outageGraceMs < revocation.boundMs) {
+    const remedy = `Choose 0ms for none, or at least revocation.boundMs (${bound})`
+    findings.push(
+      refuse(
+        'outage-grace',
+        ['kms', 'outageGraceMs'],
+        'an outage cannot end sooner than a lease does',
+        remedy,
+      ),
+    )
+  }
+  if (kms.verifyTimeoutMs >= revocation.boundMs) {
+    const reason = `one slow proof of access would outlast a lease of ${bound}`
+    findings.push(
+      refuse(
+        'verify-timeout',
+        ['kms', 'verifyTimeoutMs'],
+        reason,
+        'Choose less than half of revocation.boundMs',
+      ),
+    )
+  }
+  for (const name of ['requestTimeoutMs', 'verifyTimeoutMs'] as const) {
+    if (kms.attemptTimeoutMs <= kms[name]) continue
+    const remedy = `Choose at least kms.attemptTimeoutMs (${formatDuration(kms.attemptTimeoutMs)})`
+    findings.push(refuse('attempt-timeout', ['kms', name], 'not even one attempt fits into it', remedy))
+  }
+  return findings
+}
+
+function cacheFindings({ kms, keyCache }: ParsedSections): RuleFinding[] {
+  if (keyCache === undefined) return []
+  const findings: RuleFinding[] = []
+  if (keyCache.keysPerAuthorityMax > keyCache.keysMax) {
+    const remedy = 'Choose at most keyCache.keysMax'
+    findings.push(
+      refuse('key-cache', ['keyCache', 'keysPerAuthorityMax'], 'one authority could fill the cache', remedy),
+    )
+  }
+  if (keyCache.refreshAfterMs >= keyCache.lifetimeMs) {
+    const remedy = 'Choose less than keyCache.lifetimeMs'
+    findings.push(
+      refuse('key-refresh', ['keyCache', 'refreshAfterMs'], 'keys would end before they are renewed', remedy),
+    )
+  }
+  if (kms !== undefined && keyCache.lifetimeMs < kms.outageGraceMs) {
+    const reason = 'cached keys end before kms.outageGraceMs does, so an outage is felt sooner'
+    findings.push(
+      warn('key-lifetime', ['keyCache', 'lifetimeMs'], reason, 'Choose at least kms.outageGraceMs'),
+    )
+  }
+  return findings
+}
+
+function endpointFindings({ kms }: ParsedSections): RuleFinding[] {
+  if (kms === undefined) return []
+  return (['kmsEndpoint', 'stsEndpoint'] as const).flatMap((name) => {
+    const endpoint = kms[name]
+    if (endpoint === undefined) return []
+    const path = ['kms', name]
+    const example = endpoint.replaceAll('{region}', 'eu-central-1')
+    const url = URL.canParse(example) ? new URL(example) : undefined
+    if (url !== undefined && (url.username !== '' || url.password !== '')) {
+      return [refuse('literal-secret', path, 'a URL must not carry credentials', 'Use kms.credentials')]
+    }
+    if (url === undefined || !/^https?:$/.test(url.protocol) || /[{}?#]/.test(example)) {
+      const remedy = 'Write scheme, host and port; {region} is the only placeholder'
+      return [refuse('endpoint', path, 'this is not a plain http or https URL', remedy)]
+    }
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+      return [
+        refuse(
+          'endpoint-plain-http',
+          path,
+          'unwrapped keys would leave the machine without TLS',
+          'Use https',
+        ),
+      ]
+    }
+    return []
+  })
+}
+
+function accessFindings({ admin, tokens, clientCertificates }: ParsedSections): RuleFinding[] {
+  const findings: RuleFinding[] = []
+  if (tokens?.length === 0 && clientCertificates?.length === 0) {
+    findings.push(
+      warn('no-credentials', [], 'there are no tokens, so every request is refused', 'Add tokens'),
+    )
+  }
+  if (admin?.tokens.length === 0 && !admin.metricsOpen) {
+    findings.push(warn('no-admin-tokens', ['admin'], 'nobody can read the metrics', 'Add admin.tokens'))
+  }
+  return findings
+}
+
+function storeFindings({ stores }: ParsedSections): RuleFinding[] {
+  if (stores?.length === 0) {
+    return [warn('no-stores', [], 'there are no stores, so every request is refused', 'Add stores')]
+  }
+  return (stores ?? []).flatMap((store, index) => {
+    const findings: RuleFinding[] = []
+    if (store.mixed) {
+      const reason = 'replaced or unencrypted values go unnoticed while the store is mixed'
+      findings.push(
+        warn('store-mixed', ['stores', index, 'mixed'], reason, 'Turn it off when the migration is over'),
+      )
+    }
+    if (store.passUncovered) {
+      const reason = 'routes that no coverage rule names pass unencrypted'
+      findings.push(
+        warn(
+          'store-pass-uncovered',
+          ['stores', index, 'passUncovered'],
+          reason,
+          'Cover them, and turn it off',
+        ),
+      )
+    }
+    return findings
+  })
+}
