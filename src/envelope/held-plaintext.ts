@@ -1,0 +1,57 @@
+/** Pieces up to this size are gathered, so that a frame fed byte by byte does not become 65,536 buffers. */
+const SMALL_BYTES = 1024
+
+/**
+ * Plaintext of one frame that waits for its tag. Ciphertext goes in through `update`; nothing comes out before
+ * `release`, and `discard` overwrites it.
+ */
+export class HeldPlaintext {
+  #pieces: Buffer[] = []
+  #gathered = Buffer.alloc(0)
+  #gatheredBytes = 0
+
+  /** Decrypts a piece of ciphertext and holds the result. */
+  update(frame: { update(bytes: Uint8Array): Buffer }, piece: Buffer): void {
+    const plaintext = frame.update(piece)
+    if (plaintext.length > SMALL_BYTES) {
+      this.#flush()
+      this.#pieces.push(plaintext)
+      return
+    }
+    if (this.#gatheredBytes + plaintext.length > this.#gathered.length) {
+      this.#flush()
+      this.#gathered = Buffer.allocUnsafeSlow(4 * SMALL_BYTES)
+    }
+    plaintext.copy(this.#gathered, this.#gatheredBytes)
+    this.#gatheredBytes += plaintext.length
+  }
+
+  /** Appends what is held to `output`, without its first `skipBytes`, at most `takeBytes`; returns bytes appended. */
+  release(output: Buffer[], skipBytes: number, takeBytes: number): number {
+    this.#flush()
+    let skip = skipBytes
+    let taken = 0
+    for (const piece of this.#pieces) {
+      const wanted = piece.subarray(skip, skip + takeBytes - taken)
+      skip = Math.max(0, skip - piece.length)
+      if (wanted.length > 0) output.push(wanted)
+      taken += wanted.length
+    }
+    this.#pieces = []
+    return taken
+  }
+
+  /** Overwrites what is held: it did not verify, or is not wanted any more. */
+  discard(): void {
+    this.#flush()
+    for (const piece of this.#pieces) piece.fill(0)
+    this.#pieces = []
+  }
+
+  #flush(): void {
+    if (this.#gatheredBytes === 0) return
+    this.#pieces.push(this.#gathered.subarray(0, this.#gatheredBytes))
+    this.#gathered = this.#gathered.subarray(this.#gatheredBytes)
+    this.#gatheredBytes = 0
+  }
+}

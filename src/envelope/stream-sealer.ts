@@ -1,0 +1,127 @@
+import { abandonFrame, beginSealing, FRAME_BYTES, FRAME_MARKER, sealFrame } from '../crypto/frames.ts'
+import type { SealingFrame } from '../crypto/frames.ts'
+import { writeNonce } from '../crypto/random.ts'
+import type { SecureMemory } from '../crypto/secure-memory.ts'
+import type { StreamHeader } from './header.ts'
+import { newHeader, OBJECT_ID_BYTES, SALT_BYTES } from './header.ts'
+import { framesOf, sealedStreamBytes } from './sizes.ts'
+import { StreamKeys } from './stream-keys.ts'
+
+export interface StreamSealerOptions {
+  readonly memory: SecureMemory
+  /** Key identifier of the tenant key, 16 bytes. */
+  readonly keyId: Uint8Array
+  /** Derived key "stream" of the tenant key, 32 bytes; used in the constructor only. */
+  readonly streamKey: Uint8Array
+  /** From `streamContext`. */
+  readonly context: Uint8Array
+  /** Exactly as many bytes must be written. */
+  readonly plaintextBytes: number
+  /** Length of the trailer that `final` will be given; 0 for none. */
+  readonly trailerBytes?: number
+  /** For a part of a multipart object: its number and the object identifier from `partsObjectId`. */
+  readonly part?: { readonly number: number; readonly objectId: Uint8Array }
+}
+
+/**
+ * Seals one stream (docs/SPEC.md section 6), pushed: plaintext goes in by chunks of any size, stored bytes come out.
+ * Chunks are enciphered where they lie; nothing is collected or copied. The first output is the header.
+ */
+export class StreamSealer {
+  readonly header: StreamHeader
+  /** Stored bytes of the whole stream, for Content-Length. */
+  readonly sealedBytes: number
+
+  readonly #keys: StreamKeys
+  readonly #frames: number
+  #headerSent = false
+  #frame: SealingFrame | undefined
+  #frameIndex = 0
+  #frameRemaining = 0
+  #remaining: number
+
+  constructor(options: StreamSealerOptions) {
+    const { plaintextBytes, trailerBytes = 0, part, keyId } = options
+    const objectId = part?.objectId ?? randomBytes(OBJECT_ID_BYTES)
+    this.header = newHeader({ partNumber: part?.number, trailerBytes, plaintextBytes, objectId, keyId })
+    writeNonce(this.header.salt, 0, SALT_BYTES)
+    this.sealedBytes = sealedStreamBytes(plaintextBytes, trailerBytes)
+    this.#frames = framesOf(plaintextBytes)
+    this.#remaining = plaintextBytes
+    this.#keys = StreamKeys.seal(options.memory, options.streamKey, this.header, options.context)
+  }
+
+  /**
+   * Seals a chunk, which may be reused afterwards.
+   *
+   * @throws RangeError when more is written than was declared; SecureMemoryError once destroyed
+   */
+  write(chunk: Buffer): Buffer[] {
+    this.#keys.requireAlive()
+    if (chunk.length > this.#remaining) throw new RangeError('more plaintext than was declared')
+    const output = this.#start()
+    let at = 0
+    while (at < chunk.length) {
+      this.#frame ??= this.#beginFrame()
+      const bytes = Math.min(this.#frameRemaining, chunk.length - at)
+      output.push(this.#frame.update(bytes === chunk.length ? chunk : chunk.subarray(at, at + bytes)))
+      at += bytes
+      this.#remaining -= bytes
+      this.#frameRemaining -= bytes
+      if (this.#frameRemaining === 0) output.push(this.#endFrame(this.#frame))
+    }
+    return output
+  }
+
+  /**
+   * Ends the stream with the trailer that was announced, and wipes its key.
+   *
+   * @throws RangeError when less was written than was declared: then what came out MUST NOT become an object
+   */
+  final(trailer: Uint8Array = new Uint8Array(0)): Buffer[] {
+    this.#keys.requireAlive()
+    if (this.#remaining > 0) throw new RangeError('less plaintext than was declared')
+    if (trailer.length !== this.header.trailerBytes)
+      throw new RangeError('the trailer has not the announced length')
+    const output = this.#start()
+    // A stream without plaintext still has its one frame.
+    if (this.#frameIndex === 0) output.push(this.#endFrame(this.#beginFrame()))
+    if (trailer.length > 0)
+      output.push(...sealFrame(this.#keys.frameKey, this.#frames, FRAME_MARKER.trailer, trailer))
+    this.destroy()
+    return output
+  }
+
+  /** Wipes the key; for transfers that are cut. Any later call throws. */
+  destroy(): void {
+    if (this.#frame !== undefined) abandonFrame(this.#frame)
+    this.#frame = undefined
+    this.#keys.wipe()
+  }
+
+  #start(): Buffer[] {
+    if (this.#headerSent) return []
+    this.#headerSent = true
+    return [this.header.bytes]
+  }
+
+  #beginFrame(): SealingFrame {
+    this.#frameRemaining = Math.min(FRAME_BYTES, this.#remaining)
+    const marker = this.#frameIndex === this.#frames - 1 ? FRAME_MARKER.last : FRAME_MARKER.more
+    return beginSealing(this.#keys.frameKey, this.#frameIndex, marker)
+  }
+
+  /** Returns the tag. */
+  #endFrame(frame: SealingFrame): Buffer {
+    frame.final()
+    this.#frame = undefined
+    this.#frameIndex++
+    return frame.getAuthTag()
+  }
+}
+
+function randomBytes(length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  writeNonce(bytes, 0, length)
+  return bytes
+}
