@@ -14,7 +14,7 @@ export interface CoveredValue {
   readonly nameStart: number
   readonly nameEnd: number
   /** Sealing: the raw JSON token. Opening: the envelope text, unquoted and unescaped. `bytes[start, end)`. */
-  readonly bytes: Uint8Array
+  readonly bytes: Buffer
   readonly start: number
   readonly end: number
 }

@@ -62,13 +62,13 @@ export class DocumentWalker {
   #member: PathState
   #phase = WALKING
 
-  constructor(root: PathState, limits: JsonLimits, take: TakeCovered) {
+  constructor(root: PathState, limits: JsonLimits, take: TakeCovered, fieldName = '') {
     this.#root = root
     this.#member = root
     this.#depthMax = limits.depthMax
     this.#take = take
     this.#skipper = new ValueSkipper(limits.depthMax)
-    this.names = new MemberNames(limits.nameBytesMax)
+    this.names = new MemberNames(limits.nameBytesMax, fieldName)
   }
 
   /** True inside a covered value. */

@@ -14,6 +14,6 @@ export interface JsonLimits {
 export const DEFAULT_JSON_LIMITS: JsonLimits = {
   depthMax: 512,
   valueBytesMax: 16 * 1024 * 1024,
-  nameBytesMax: 16 * 1024,
+  nameBytesMax: 4096,
   bodyBytesMax: Number.POSITIVE_INFINITY,
 }

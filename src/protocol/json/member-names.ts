@@ -11,6 +11,7 @@ export class MemberNames {
   bytes: Buffer = EMPTY
   start = 0
   end = 0
+  readonly #root: Buffer
   readonly #nameBytesMax: number
   /** Raw bytes of a name that the end of a chunk cut. */
   #cut: Buffer = EMPTY
@@ -23,8 +24,11 @@ export class MemberNames {
   /** Per open array: start and end of its name in `kept`, and `keptBytes` before it. */
   readonly #arrays: number[] = []
 
-  constructor(nameBytesMax: number) {
+  /** `root` is the name at the top. */
+  constructor(nameBytesMax: number, root: string) {
     this.#nameBytesMax = nameBytesMax
+    this.#root = root === '' ? EMPTY : Buffer.from(root)
+    this.reset()
   }
 
   /** The end of a chunk cut a name: keeps its raw bytes so far. */
@@ -104,9 +108,9 @@ export class MemberNames {
 
   /** Back to the top of a document. */
   reset(): void {
-    this.bytes = EMPTY
+    this.bytes = this.#root
     this.start = 0
-    this.end = 0
+    this.end = this.#root.length
     this.#cutBytes = 0
     this.#keptBytes = 0
     this.#arrays.length = 0

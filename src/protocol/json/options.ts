@@ -22,4 +22,6 @@ export interface JsonTransformOptions {
    * (RFC 7396). Default: `cover`, as any other value.
    */
   readonly nulls?: 'cover' | 'keep'
+  /** Field name that the top of the document goes by. Default: empty, as for every document of its own. */
+  readonly fieldName?: string
 }

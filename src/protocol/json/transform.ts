@@ -10,6 +10,7 @@ import { ValueReplacer } from './value-replacer.ts'
 const QUOTE = 0x22
 const LINE_FEED = 0x0a
 const LOWER_N = 0x6e
+const LOAD_ATTEMPTS_MAX = 3
 
 /**
  * Replaces the covered values of a JSON body by envelopes, or envelopes by what they hold, and passes every other
@@ -47,9 +48,8 @@ export class JsonTransform {
     this.#keepNulls = options.nulls === 'keep'
     this.#limits = limits
     this.#onOutput = onOutput
-    this.#walker = new DocumentWalker(options.state, limits, (firstByte, insideArray) =>
-      this.#takes(firstByte, insideArray),
-    )
+    const takes = (firstByte: number, insideArray: boolean): boolean => this.#takes(firstByte, insideArray)
+    this.#walker = new DocumentWalker(options.state, limits, takes, options.fieldName)
     this.#replacer = new ValueReplacer(options, limits)
   }
 
@@ -148,9 +148,7 @@ export class JsonTransform {
   async #whenLoaded(ending: boolean): Promise<void> {
     try {
       do {
-        await this.#replacer.load()
-        if (!this.#replacer.replace())
-          throw new PortcullisError('internal', 'A key was loaded and is not there.')
+        await this.#replaceLoaded()
       } while (!(ending ? this.#finishDocument() : this.#advance()))
       if (ending) {
         this.#finish()
@@ -161,6 +159,17 @@ export class JsonTransform {
     } catch (error) {
       throw this.#failure(error)
     }
+  }
+
+  /** A key may be evicted between its arrival and its use, when memory for keys is scarce; then it is loaded again. */
+  async #replaceLoaded(): Promise<void> {
+    for (let attempt = 0; attempt < LOAD_ATTEMPTS_MAX; attempt++) {
+      await this.#replacer.load()
+      if (this.#replacer.replace()) return
+    }
+    throw new PortcullisError('overloaded', 'A key did not stay in memory long enough to be used.', {
+      retryAfterSeconds: 1,
+    })
   }
 
   /** Gives out what has become of the chunk, and keeps of it what the next one needs. */
@@ -206,9 +215,6 @@ export class JsonTransform {
     this.#state = 'failed'
     this.#chunk.clear()
     if (!(error instanceof JsonSyntaxError)) return asPortcullisError(error)
-    const detail = `${error.message} at byte ${this.#base + error.offset}`
-    return this.#opening
-      ? new PortcullisError('store-response-invalid', `The store's answer cannot be released: ${detail}.`)
-      : new PortcullisError('json-malformed', `The body is not well-formed JSON: ${detail}.`)
+    return this.#opening ? error.asStoreFault(this.#base) : error.asMalformedRequest(this.#base)
   }
 }
