@@ -80,7 +80,12 @@ function plansOf(
     return { request: CLEAR_BODY, response: CLEAR_BODY }
   }
   if (data.request === undefined && data.response === undefined) {
-    findings.add('route', path, 'the route says nothing about its bodies', 'Add request or response, or an action')
+    findings.add(
+      'route',
+      path,
+      'the route says nothing about its bodies',
+      'Add request or response, or an action',
+    )
   }
   return {
     request: planOf(data.request, [], [...path, 'request'], entities, findings),
@@ -106,13 +111,19 @@ function planOf(
   const shape = data.shape ?? 'json'
   const at = data.at
   if (at === undefined) {
-    if (data.clear !== undefined) findings.add('shape', [...path, 'clear'], 'clear needs at', 'Write a rule instead')
+    if (data.clear !== undefined)
+      findings.add('shape', [...path, 'clear'], 'clear needs at', 'Write a rule instead')
     return { shape, state: entity.state }
   }
   const steps = findings.attempt('path', [...path, 'at'], 'Correct the path', () => parsePathPattern(at))
   if (steps === undefined) return NO_BODY
   if (steps.length === 0 || steps.some(({ kind }) => kind === 'any-depth') || shape !== 'json') {
-    findings.add('shape', [...path, 'at'], 'at is a path without "**" in one JSON document', 'Correct the shape')
+    findings.add(
+      'shape',
+      [...path, 'at'],
+      'at is a path without "**" in one JSON document',
+      'Correct the shape',
+    )
     return NO_BODY
   }
   return { shape, state: wrapState(steps, entity.state, [...paging, ...(data.clear ?? [])], entity.fallback) }
@@ -127,9 +138,16 @@ function queryRule(
 ): QueryRule | undefined {
   const body = typeof data.response === 'object' ? data.response : data.request
   const entity = typeof body === 'object' ? entities.get(body.entity) : undefined
-  const steps = findings.attempt('path', [...path, 'field'], 'Correct the path', () => parsePathPattern(entry.field))
+  const steps = findings.attempt('path', [...path, 'field'], 'Correct the path', () =>
+    parsePathPattern(entry.field),
+  )
   if (entity === undefined || steps === undefined) {
-    findings.add('query', path, 'the row has no entity whose field could be compared', 'Add a response with an entity')
+    findings.add(
+      'query',
+      path,
+      'the row has no entity whose field could be compared',
+      'Add a response with an entity',
+    )
     return undefined
   }
   let state: PathState = entity.state

@@ -21,10 +21,16 @@ const RULES_MAX = 1_000
 const PATTERNS_MAX = 500
 const ROUTES_MAX = 5_000
 
-const name = noted(z.string().regex(/^[A-Za-z][\w-]*$/).max(NAME_CHARACTERS_MAX), {
-  type: 'a name of letters, digits, hyphens and underscores',
-  reason: 'Names an entity.',
-})
+const name = noted(
+  z
+    .string()
+    .regex(/^[A-Za-z][\w-]*$/)
+    .max(NAME_CHARACTERS_MAX),
+  {
+    type: 'a name of letters, digits, hyphens and underscores',
+    reason: 'Names an entity.',
+  },
+)
 
 const dataClass = noted(z.enum(DOCUMENT_CLASSES), {
   type: `one of ${DOCUMENT_CLASSES.join(', ')}`,
@@ -60,7 +66,10 @@ const rule = noted(
 
 const entity = z.strictObject({
   dataClass: dataClass.optional(),
-  rules: noted(z.array(rule).max(RULES_MAX).default([]), { type: 'list of rules', reason: 'What stays clear.' }),
+  rules: noted(z.array(rule).max(RULES_MAX).default([]), {
+    type: 'list of rules',
+    reason: 'What stays clear.',
+  }),
 })
 
 const body = noted(
@@ -79,7 +88,10 @@ const body = noted(
   },
 )
 
-const bytes = noted(z.int().min(1).optional(), { type: 'whole number of bytes', reason: 'Ceiling of this route.' })
+const bytes = noted(z.int().min(1).optional(), {
+  type: 'whole number of bytes',
+  reason: 'Ceiling of this route.',
+})
 
 const template = noted(z.string().min(1).max(1_024), {
   type: 'a path such as /issue/{id}',
@@ -87,7 +99,10 @@ const template = noted(z.string().min(1).max(1_024), {
 })
 
 const route = z.strictObject({
-  methods: noted(z.array(z.enum(METHODS)).min(1), { type: `list of ${METHODS.join(', ')}`, reason: 'What is covered.' }),
+  methods: noted(z.array(z.enum(METHODS)).min(1), {
+    type: `list of ${METHODS.join(', ')}`,
+    reason: 'What is covered.',
+  }),
   paths: noted(z.union([template, z.array(template).min(1).max(ROUTES_MAX)]), {
     type: 'a path such as /issue/{id}, or a list of them',
     reason: 'Where.',
@@ -98,7 +113,9 @@ const route = z.strictObject({
   }),
   request: body.optional(),
   response: body.optional(),
-  query: z.array(z.strictObject({ name: z.string().min(1).max(NAME_CHARACTERS_MAX), field: pattern })).optional(),
+  query: z
+    .array(z.strictObject({ name: z.string().min(1).max(NAME_CHARACTERS_MAX), field: pattern }))
+    .optional(),
   limits: z.strictObject({ requestBytesMax: bytes, responseBytesMax: bytes }).optional(),
 })
 
@@ -106,10 +123,17 @@ const route = z.strictObject({
 export const coverageSchema = z.strictObject({
   extends: noted(z.enum(['jira', 'jira-service-management', 'confluence']).optional(), {
     type: 'jira, jira-service-management or confluence',
-    reason: 'Starts from a preset: rules of an entity of the same name are appended, rows for the same path replaced.',
+    reason:
+      'Starts from a preset: rules of an entity of the same name are appended, rows for the same path replaced.',
   }),
-  entities: noted(z.record(name, entity).default({}), { type: 'section of entities by name', reason: 'What is covered.' }),
-  routes: noted(z.array(route).max(ROUTES_MAX).default([]), { type: 'list of routes', reason: 'Where it travels.' }),
+  entities: noted(z.record(name, entity).default({}), {
+    type: 'section of entities by name',
+    reason: 'What is covered.',
+  }),
+  routes: noted(z.array(route).max(ROUTES_MAX).default([]), {
+    type: 'list of routes',
+    reason: 'Where it travels.',
+  }),
 })
 
 /** A coverage file's content, checked by itself but not yet against the preset it extends. */

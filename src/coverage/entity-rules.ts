@@ -1,7 +1,7 @@
 import type { ConfigPath } from '../config/finding.ts'
 import type { DataClass } from '../tenant/tenant.ts'
 import type { CoverageFindings } from './coverage-findings.ts'
-import type { EntityData, RuleData } from './coverage-schema.ts'
+import type { RuleData } from './coverage-schema.ts'
 import type { FieldRule } from './field-rule.ts'
 import { compilePaths } from './path-automaton.ts'
 import type { PathRule } from './path-automaton.ts'
@@ -44,7 +44,9 @@ export function compileEntities(
     const before = findings.list.length
     const rules = expandRules(entities, name, [], findings)
     if (findings.list.length > before) continue
-    const state = findings.attempt('path', entity.path, 'Simplify the paths', () => compilePaths(rules, fallback))
+    const state = findings.attempt('path', entity.path, 'Simplify the paths', () =>
+      compilePaths(rules, fallback),
+    )
     if (state !== undefined) compiled.set(name, { state, fallback })
   }
   return compiled
@@ -67,7 +69,9 @@ function expandRules(
       const outcome = action === 'clear' || action === 'open' ? action : fieldRule(dataClass, modeOf(action))
       for (const [index, pattern] of patterns.entries()) {
         const at = Array.isArray((data as Record<string, unknown>)[action]) ? [action, index] : [action]
-        const steps = findings.attempt('path', [...path, ...at], 'Correct the path', () => parsePathPattern(pattern))
+        const steps = findings.attempt('path', [...path, ...at], 'Correct the path', () =>
+          parsePathPattern(pattern),
+        )
         if (steps !== undefined) rules.push({ steps, outcome })
       }
     }
@@ -92,7 +96,9 @@ function includeRules(
     findings.add('include', [...path, 'include'], reason, 'Name another entity of this coverage')
     return []
   }
-  const prefix = findings.attempt('path', [...path, 'at'], 'Correct the path', () => parsePathPattern(data.at))
+  const prefix = findings.attempt('path', [...path, 'at'], 'Correct the path', () =>
+    parsePathPattern(data.at),
+  )
   if (prefix === undefined) return []
   return [
     { steps: prefix, outcome: fieldRule(included.dataClass, 'randomized') },
@@ -107,8 +113,13 @@ function includeRules(
 function ruleOf(
   data: Exclude<RuleData, { include: string }>,
   fallback: DataClass,
-): { action: 'clear' | 'open' | 'encrypt' | 'searchable'; patterns: readonly string[]; dataClass: DataClass } {
-  const asList = (value: string | string[]): readonly string[] => (typeof value === 'string' ? [value] : value)
+): {
+  action: 'clear' | 'open' | 'encrypt' | 'searchable'
+  patterns: readonly string[]
+  dataClass: DataClass
+} {
+  const asList = (value: string | string[]): readonly string[] =>
+    typeof value === 'string' ? [value] : value
   if ('clear' in data) return { action: 'clear', patterns: asList(data.clear), dataClass: fallback }
   if ('open' in data) return { action: 'open', patterns: asList(data.open), dataClass: fallback }
   if ('encrypt' in data) {

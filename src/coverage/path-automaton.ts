@@ -130,7 +130,8 @@ class Builder {
     const key = `${winner}|${items.map((item) => `${item.rule}:${item.step}`).join(',')}`
     const known = this.#states.get(key)
     if (known !== undefined) return known
-    if (this.#states.size === STATES_MAX) throw new Error('the paths combine to too many positions; use fewer "**"')
+    if (this.#states.size === STATES_MAX)
+      throw new Error('the paths combine to too many positions; use fewer "**"')
     const state = new DescendState(rule)
     this.#states.set(key, state)
     this.#pending.push({ state, items, winner })
@@ -145,8 +146,10 @@ class Builder {
         step.kind === 'glob' ? [[step.parts.join('*'), new NameGlob(step.parts)]] : [],
       ),
     )
-    if (globs.size > GLOBS_MAX) throw new Error(`more than ${GLOBS_MAX} name patterns with "*" compete at one place`)
-    const next = (accepts: (step: PathStep) => boolean): PathState => this.#state(this.#advance(items, accepts), winner)
+    if (globs.size > GLOBS_MAX)
+      throw new Error(`more than ${GLOBS_MAX} name patterns with "*" compete at one place`)
+    const next = (accepts: (step: PathStep) => boolean): PathState =>
+      this.#state(this.#advance(items, accepts), winner)
     const globNames = [...globs.keys()]
     const takenBy = (step: PathStep, mask: number): boolean =>
       step.kind === 'glob' && (mask & (1 << globNames.indexOf(step.parts.join('*')))) !== 0

@@ -35,14 +35,16 @@ export function splitPath(rawPath: string): string[] {
       start = at + 1
       encoded = false
     } else if (code === PERCENT) encoded = true
-    else if (code > 127 || PLAIN[code] === 0) throw ambiguous('has a character that has to be percent-encoded')
+    else if (code > 127 || PLAIN[code] === 0)
+      throw ambiguous('has a character that has to be percent-encoded')
   }
   return segments
 }
 
 function checkDots(segment: string): string {
   if (segment.length === 0) throw ambiguous('has an empty segment')
-  if (segment.charCodeAt(0) === DOT && (segment === '.' || segment === '..')) throw ambiguous('has a dot segment')
+  if (segment.charCodeAt(0) === DOT && (segment === '.' || segment === '..'))
+    throw ambiguous('has a dot segment')
   return segment
 }
 

@@ -16,7 +16,8 @@ const TEMPLATE_SEGMENTS_MAX = 32
 export function parseTemplate(template: string): readonly TemplateSegment[] {
   if (!template.startsWith('/')) throw new Error('a path template starts with "/"')
   const segments = template === '/' ? [] : template.slice(1).split('/')
-  if (segments.length > TEMPLATE_SEGMENTS_MAX) throw new Error(`a path has at most ${TEMPLATE_SEGMENTS_MAX} segments`)
+  if (segments.length > TEMPLATE_SEGMENTS_MAX)
+    throw new Error(`a path has at most ${TEMPLATE_SEGMENTS_MAX} segments`)
   return segments.map((segment) => {
     const parameter = /^\{(\w+)\}$/.exec(segment)?.[1]
     if (parameter !== undefined) return { parameter }
@@ -60,7 +61,12 @@ function newNode(): Node {
   return { literals: new Map(), parameter: undefined, rows: new Map() }
 }
 
-function find(node: Node, segments: readonly string[], index: number, method: string): RouteMatch | undefined {
+function find(
+  node: Node,
+  segments: readonly string[],
+  index: number,
+  method: string,
+): RouteMatch | undefined {
   if (index === segments.length) return node.rows.get(method)
   const literal = node.literals.get(segments[index]!)
   const found = literal && find(literal, segments, index + 1, method)

@@ -39,7 +39,7 @@ export function wrapState(
 ): PathState {
   const sealed = sealState(fallback)
   let state = entity
-  for (const [index, step] of [...steps.entries()].reverse()) {
+  for (const [index, step] of [...steps.entries()].toReversed()) {
     const members = new MemberTable<PathState>()
     const named = step.kind === 'name' ? step.name : undefined
     if (index === 0 && step.kind === 'name') {
@@ -52,7 +52,8 @@ export function wrapState(
     state = {
       action: 'descend',
       rule: fallback,
-      member: (bytes, start, end) => members.find(bytes, start, end) ?? (step.kind === 'glob' ? inner : sealed),
+      member: (bytes, start, end) =>
+        members.find(bytes, start, end) ?? (step.kind === 'glob' ? inner : sealed),
       element: step.kind === 'element' ? inner : sealed,
     }
   }
