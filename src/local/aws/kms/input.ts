@@ -131,10 +131,7 @@ export class Input {
     if (!Array.isArray(value)) throw notConvertible(value, 'List')
     checkLength(this.#where(name), undefined, value.length, 0, countMax)
     return value.map((entry, index) => {
-      return new Input({ [`member`]: entry }, `${this.#where(name)}.${index + 1}.`).requiredText(
-        'member',
-        rule,
-      )
+      return new Input({ member: entry }, `${this.#where(name)}.${index + 1}.`).requiredText('member', rule)
     })
   }
 
@@ -156,6 +153,11 @@ export class Input {
     if (value === undefined) return undefined
     if (!isRecord(value)) throw notConvertible(value, 'Structure')
     return new Input(value, `${this.#where(name)}.`)
+  }
+
+  /** Whether the member was sent. */
+  has(name: string): boolean {
+    return this.#member(name) !== undefined
   }
 
   #member(name: string): unknown {

@@ -74,7 +74,9 @@ function forget(state: AwsState, key: RegionalKey): void {
 function rotateWhenDue(state: AwsState, key: RegionalKey, nowMs: number, changed: () => void): void {
   const family = familyOf(state, key)
   const { rotation } = family
-  if (!rotation || key.status !== 'Enabled') return
+  if (!rotation || rotation.nextAt > nowMs) return
+  const primary = state.keys[keyArn(family.primaryRegion, key.accountId, key.keyId)]
+  if (primary?.status !== 'Enabled') return
   while (rotation.nextAt <= nowMs) {
     family.materials.push(newSymmetricMaterial(rotation.nextAt, 'AUTOMATIC'))
     rotation.nextAt += rotation.periodDays * DAY_MS

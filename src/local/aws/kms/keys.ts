@@ -1,11 +1,11 @@
-import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
-import { promisify } from 'node:util'
+import { randomBytes } from 'node:crypto'
 import { keyArn } from '../arns.ts'
 import { AwsError, constraintViolation, validationException } from '../aws-error.ts'
 import { requireIdentityPermission } from '../authorization.ts'
 import type { Call } from '../call.ts'
 import { newHexId, newKeyId } from '../identifiers.ts'
 import type { KeyFamily, KeyMaterial, RegionalKey } from '../state/model.ts'
+import { newKeyPair } from './asymmetric.ts'
 import type { Input } from './input.ts'
 import {
   familyOf,
@@ -261,30 +261,11 @@ function readOrigin(input: Input): KeyFamily['origin'] {
   return origin === 'EXTERNAL' ? 'EXTERNAL' : 'AWS_KMS'
 }
 
-const generateKeyPairAsync = promisify(generateKeyPair)
-const CURVES: Readonly<Record<string, string>> = {
-  ECC_NIST_P256: 'P-256',
-  ECC_NIST_P384: 'P-384',
-  ECC_NIST_P521: 'P-521',
-  ECC_SECG_P256K1: 'secp256k1',
-}
-
 /** Fresh material for a key spec. */
-export async function newMaterial(specName: string, nowMs: number): Promise<KeyMaterial> {
+async function newMaterial(specName: string, nowMs: number): Promise<KeyMaterial> {
   if (specName === 'SYMMETRIC_DEFAULT') return newSymmetricMaterial(nowMs, undefined)
-  let bytes: Buffer
-  if (specName.startsWith('HMAC_')) {
-    bytes = randomBytes(Number(specName.slice('HMAC_'.length)) / 8)
-  } else {
-    const options = {
-      privateKeyEncoding: { type: 'pkcs8', format: 'der' },
-      publicKeyEncoding: { type: 'spki', format: 'der' },
-    } as const
-    const pair = specName.startsWith('RSA_')
-      ? await generateKeyPairAsync('rsa', { ...options, modulusLength: Number(specName.slice(4)) })
-      : await generateKeyPairAsync('ec', { ...options, namedCurve: CURVES[specName] ?? '' })
-    bytes = pair.privateKey
-    createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' })
-  }
+  const bytes = specName.startsWith('HMAC_')
+    ? randomBytes(Number(specName.slice('HMAC_'.length)) / 8)
+    : (await newKeyPair(specName)).privateKey
   return { id: newHexId(), bytes: bytes.toString('base64'), createdAt: nowMs, rotationType: undefined }
 }

@@ -16,6 +16,8 @@ export interface KeyRequest {
   readonly action?: string
   /** The grant operation that allows this; undefined where no grant can. */
   readonly grantOperation?: string | undefined
+  /** A further condition on the grant that allows it. */
+  readonly grantFilter?: (grant: Grant) => boolean
   /** The alias the request named the key by. */
   readonly requestAlias?: string | undefined
 }
@@ -80,6 +82,7 @@ function grantAllows(call: Call, grant: Grant, request: KeyRequest): boolean {
   const { principal } = call
   if (grant.granteePrincipal !== principal.identityArn && grant.granteePrincipal !== principal.arn)
     return false
+  if (request.grantFilter && !request.grantFilter(grant)) return false
   // constraints bind only the operations that take an encryption context
   if (!request.encryptionContext) return true
   return contextSatisfies(grant, request.encryptionContext)

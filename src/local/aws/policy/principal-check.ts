@@ -16,7 +16,8 @@ export function unknownPrincipal(state: AwsState, policy: Policy): string | unde
   return undefined
 }
 
-function principalExists(state: AwsState, value: string): boolean {
+/** Whether an AWS principal of a policy or grant exists, as far as this service can know. */
+export function principalExists(state: AwsState, value: string): boolean {
   if (value === '*' || /^\d{12}$/.test(value)) return true
   const arn = parseArn(value)
   if (!arn || arn.partition !== 'aws' || !/^\d{12}$/.test(arn.accountId)) return false

@@ -80,13 +80,15 @@ export interface KeyFamily {
   primaryRegion: string
   /** Oldest first; the last one encrypts. */
   materials: KeyMaterial[]
+  /** Imported, but not in use before the next rotation on demand. */
+  pendingMaterial?: KeyMaterial | undefined
   rotation: { periodDays: number; nextAt: number } | undefined
   onDemandRotations: number
 }
 
 export interface KeyMaterial {
   readonly id: string
-  /** Symmetric and HMAC: the raw bytes; asymmetric: the private key as PKCS #8 DER. */
+  /** Symmetric and HMAC: the raw bytes; asymmetric: the private key as PKCS #8 DER; empty once deleted by its owner. */
   readonly bytes: string
   readonly createdAt: number
   readonly rotationType: 'AUTOMATIC' | 'ON_DEMAND' | undefined
