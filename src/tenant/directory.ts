@@ -28,12 +28,7 @@ export interface DirectoryInput {
     }[]
   }[]
   readonly vendorKeys: readonly (KeySet & { readonly location: string })[]
-  /** `sha256`: 64 lower-case hex digits. */
-  readonly tokens: readonly {
-    readonly name: string
-    readonly sha256: string
-    readonly sites: readonly string[]
-  }[]
+  readonly tokens: readonly TokenEntry[]
   readonly clientCertificates: readonly CertificateEntry[]
 }
 
