@@ -28,7 +28,7 @@ export interface Probes {
    * Assumes the role afresh, then wraps and unwraps under the one key that `authority` has here
    * (it is called once per region). Rejects as `KeyService` does.
    */
-  key(authority: KeyAuthority, materials: Materials): Promise<void>
+  key(authority: KeyAuthority, materials: Materials, configuration: Configuration): Promise<void>
   /** Binds a socket and lets it go; `bindableAddress` unless replaced. */
   readonly bind?: (this: void, host: string, port: number) => Promise<void>
 }
@@ -151,7 +151,7 @@ function keyAttempts(configuration: Configuration, materials: Materials, probes:
       path: [...path, region],
       rule: 'key',
       what: `key in ${region}`,
-      run: () => probes.key({ ...set, keys: [{ region, keyArn }] }, materials),
+      run: () => probes.key({ ...set, keys: [{ region, keyArn }] }, materials, configuration),
     })),
   )
 }

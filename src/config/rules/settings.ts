@@ -71,31 +71,29 @@ function overlaps(left: string, right: string): boolean {
   return left === right || [left, right].some((host) => host === '0.0.0.0' || host === '::')
 }
 
+// Shares of the revocation bound that a proof of access may take (access/options.ts), and the limit for restoring.
+const VERIFICATION_SHARE = 0.4
+const RESTORE_MS_MAX = 30_000
+
 function timeFindings({ revocation, kms }: ParsedSections): RuleFinding[] {
-  if (revocation === undefined || kms === undefined) return []
+  if (revocation === undefined) return []
   const findings: RuleFinding[] = []
-  const bound = formatDuration(revocation.boundMs)
-  if (kms.outageGraceMs > 0 && kms.outageGraceMs < revocation.boundMs) {
-    const remedy = `Choose 0ms for none, or at least revocation.boundMs (${bound})`
-    findings.push(
-      refuse(
-        'outage-grace',
-        ['kms', 'outageGraceMs'],
-        'an outage cannot end sooner than a lease does',
-        remedy,
-      ),
-    )
+  const { boundMs, probeIntervalMs } = revocation
+  const verificationMs = boundMs * VERIFICATION_SHARE
+  if (probeIntervalMs + verificationMs > RESTORE_MS_MAX) {
+    const reason = 'with one proof of access it exceeds the 30 s in which access is to return'
+    const remedy = `Choose at most ${formatDuration(Math.max(500, RESTORE_MS_MAX - verificationMs))}, or a shorter revocation.boundMs`
+    findings.push(refuse('probe-interval', ['revocation', 'probeIntervalMs'], reason, remedy))
   }
-  if (kms.verifyTimeoutMs >= revocation.boundMs) {
-    const reason = `one slow proof of access would outlast a lease of ${bound}`
-    findings.push(
-      refuse(
-        'verify-timeout',
-        ['kms', 'verifyTimeoutMs'],
-        reason,
-        'Choose less than half of revocation.boundMs',
-      ),
-    )
+  if (kms === undefined) return findings
+  if (kms.outageGraceMs < boundMs) {
+    const remedy = `Choose at least revocation.boundMs (${formatDuration(boundMs)})`
+    findings.push(refuse('outage-grace', ['kms', 'outageGraceMs'], 'a lease would outlast the grace', remedy))
+  }
+  if (kms.verifyTimeoutMs > verificationMs) {
+    const reason = `a slow proof of access would not leave time for another within ${formatDuration(boundMs)}`
+    const remedy = `Choose at most ${formatDuration(verificationMs)}, or a longer revocation.boundMs`
+    findings.push(refuse('verify-timeout', ['kms', 'verifyTimeoutMs'], reason, remedy))
   }
   for (const name of ['requestTimeoutMs', 'verifyTimeoutMs'] as const) {
     if (kms.attemptTimeoutMs <= kms[name]) continue
@@ -109,22 +107,25 @@ function cacheFindings({ kms, keyCache }: ParsedSections): RuleFinding[] {
   if (keyCache === undefined) return []
   const findings: RuleFinding[] = []
   if (keyCache.keysPerAuthorityMax > keyCache.keysMax) {
-    const remedy = 'Choose at most keyCache.keysMax'
+    const path = ['keyCache', 'keysPerAuthorityMax']
     findings.push(
-      refuse('key-cache', ['keyCache', 'keysPerAuthorityMax'], 'one authority could fill the cache', remedy),
+      refuse('key-cache', path, 'one authority could fill the cache', 'Choose at most keyCache.keysMax'),
     )
   }
   if (keyCache.refreshAfterMs >= keyCache.lifetimeMs) {
-    const remedy = 'Choose less than keyCache.lifetimeMs'
+    const path = ['keyCache', 'refreshAfterMs']
     findings.push(
-      refuse('key-refresh', ['keyCache', 'refreshAfterMs'], 'keys would end before they are renewed', remedy),
+      refuse(
+        'key-refresh',
+        path,
+        'keys would end before they are renewed',
+        'Choose less than keyCache.lifetimeMs',
+      ),
     )
-  }
-  if (kms !== undefined && keyCache.lifetimeMs < kms.outageGraceMs) {
-    const reason = 'cached keys end before kms.outageGraceMs does, so an outage is felt sooner'
-    findings.push(
-      warn('key-lifetime', ['keyCache', 'lifetimeMs'], reason, 'Choose at least kms.outageGraceMs'),
-    )
+  } else if (kms !== undefined && keyCache.lifetimeMs - keyCache.refreshAfterMs < kms.outageGraceMs) {
+    const reason = 'a key that is just not renewed yet would end within kms.outageGraceMs'
+    const remedy = `Let keyCache.lifetimeMs exceed keyCache.refreshAfterMs by ${formatDuration(kms.outageGraceMs)}`
+    findings.push(refuse('key-lifetime', ['keyCache', 'lifetimeMs'], reason, remedy))
   }
   return findings
 }

@@ -91,7 +91,8 @@ export const kms = section(
       default: '1900ms',
       min: '100ms',
       max: '1m',
-      reason: 'One proof of access, AssumeRole and every region; two fit into the revocation bound.',
+      reason:
+        'One proof of access, AssumeRole and every region; at most 0.4 of revocation.boundMs, so that two fit into it.',
     }),
     retriesMax: count({
       default: 10,
@@ -119,7 +120,7 @@ export const kms = section(
     ),
     outageGraceMs: duration({
       default: '15m',
-      min: '0ms',
+      min: '1s',
       max: '24h',
       reason:
         'How long tenants are served from cached keys while KMS or STS gives no verdict. An explicit denial is not an outage and cuts at once.',
