@@ -46,7 +46,7 @@ function cutBytesAtEnd(bytes: Buffer, from: number): number {
   return 0
 }
 
-/** Length of the longest valid beginning, by bisection: only for the offset in an error. */
+/** Where the first character that is not valid begins, by bisection: only for the offset in an error. */
 function firstInvalid(bytes: Buffer): number {
   let valid = 0
   let limit = bytes.length
@@ -56,5 +56,5 @@ function firstInvalid(bytes: Buffer): number {
     if (isUtf8(beginning.subarray(0, middle - cutBytesAtEnd(beginning, 0)))) valid = middle
     else limit = middle - 1
   }
-  return valid
+  return valid - cutBytesAtEnd(bytes.subarray(0, valid), 0)
 }
