@@ -1,10 +1,11 @@
+import type { PortcullisError } from '../errors.ts'
 import type { KeyAuthority } from '../tenant/tenant.ts'
 import type { KeyAccessDenied } from './key-service.ts'
 
-/** Decides what a denial met outside a verification means; returns the error that the caller's request gets. */
+/** Decides what a denial met outside a verification means; returns the refusal that the caller's request gets. */
 export interface DenialHandler {
   /** Decrypt of a stored tenant key was denied: the authority is to be suspended. */
-  unwrapDenied(authority: KeyAuthority, denied: KeyAccessDenied, keyId: string): Error
+  unwrapDenied(authority: KeyAuthority, denied: KeyAccessDenied, keyId: string): PortcullisError
   /** Encrypt of a new tenant key was denied: whether stored keys still unwrap is to be found out at once. */
-  wrapDenied(authority: KeyAuthority, denied: KeyAccessDenied): Error
+  wrapDenied(authority: KeyAuthority, denied: KeyAccessDenied): PortcullisError
 }

@@ -76,7 +76,7 @@ export class KeyCache {
 
   /** Wipes everything. */
   clear(): void {
-    for (const key of [...this.#queue]) this.#remove(key)
+    for (const key of this.#queue) this.#remove(key)
     this.#sweep?.cancel()
     this.#sweep = undefined
   }
@@ -113,7 +113,7 @@ export class KeyCache {
 
   readonly #sweepExpired = (): void => {
     const now = this.#clock.now()
-    for (const key of [...this.#queue]) if (now >= key.expiresAtMs) this.#remove(key)
+    for (const key of this.#queue) if (now >= key.expiresAtMs) this.#remove(key)
     this.#sweep =
       this.#queue.size === 0 ? undefined : this.#clock.setTimer(this.#sweepExpired, this.#sweepIntervalMs)
   }

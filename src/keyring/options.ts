@@ -5,13 +5,7 @@ import type { KeyService } from './key-service.ts'
 import type { WrappedKeyStore } from './wrapped-key-store.ts'
 
 /** What a keyring did that is not a cache hit. */
-export type KeyringEvent =
-  | 'loaded'
-  | 'load-failed'
-  | 'refreshed'
-  | 'refresh-failed'
-  | 'created'
-  | 'refused-negative'
+export type KeyringEvent = 'loaded' | 'load-failed' | 'refreshed' | 'refresh-failed' | 'created'
 
 /** Collaborators and limits of a keyring. */
 export interface KeyringOptions {

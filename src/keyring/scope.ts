@@ -5,3 +5,8 @@ export interface KeyScope {
   readonly tenant: TenantApp
   readonly dataClass: DataClass
 }
+
+/** A scope as one string, for maps; its parts cannot contain the separator. */
+export function scopePath({ tenant, dataClass }: KeyScope): string {
+  return `${tenant.organization}\n${tenant.site}\n${tenant.app}\n${dataClass}`
+}

@@ -18,7 +18,7 @@ const ZERO_SYMBOL = 0x41
 /** Replaces the placeholder in a serialized request body by the base64 of `plaintext`. The caller wipes the result. */
 export function insertPlaintext(body: string | Uint8Array, plaintext: Uint8Array): Buffer {
   if (plaintext.length !== PLACEHOLDER_BYTES) throw new RangeError('a tenant key has 32 bytes')
-  const spliced = Buffer.from(body as string)
+  const spliced = typeof body === 'string' ? Buffer.from(body) : Buffer.copyBytesFrom(body)
   const at = spliced.indexOf(PLACEHOLDER, 0, 'latin1')
   if (at < 0) throw new Error('the request body has no place for the plaintext')
   encode(plaintext, spliced, at + VALUE_OFFSET)

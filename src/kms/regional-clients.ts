@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms'
 import type { AssumeRoleCommandOutput } from '@aws-sdk/client-sts'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
@@ -5,7 +6,6 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import type {
   AwsCredentialIdentity,
   AwsCredentialIdentityProvider,
-  FinalizeRequestMiddleware,
   HttpRequest,
   HttpResponse,
   Pluggable,
@@ -31,8 +31,6 @@ export interface RegionalClientsOptions {
 
 /** A KMS answer is a few hundred bytes; anything longer is not one. */
 const ANSWER_BYTES_MAX = 64 * 1024
-/** Our signer replaces this identity on every call; seen in a signature it means a defect. */
-const NEVER_USED: AwsCredentialIdentity = { accessKeyId: 'never-used', secretAccessKey: 'never-used' }
 
 /**
  * One KMS and one STS client per region, shared by all authorities: credentials are given per call. Retries of the
@@ -43,6 +41,15 @@ export class RegionalClients {
   readonly #handler: NodeHttpHandler
   readonly #kms = new Map<string, KMSClient>()
   readonly #sts = new Map<string, STSClient>()
+  /** Whose credentials sign the KMS call of this asynchronous context. */
+  readonly #caller = new AsyncLocalStorage<AwsCredentialIdentity>()
+  /** `memoized` tells the SDK to ask for every signature instead of keeping the first answer. */
+  readonly #callerCredentials = Object.assign(
+    async (): Promise<AwsCredentialIdentity> => this.#currentCaller(),
+    {
+      memoized: true,
+    },
+  )
 
   constructor(options: RegionalClientsOptions) {
     this.#options = options
@@ -68,9 +75,10 @@ export class RegionalClients {
       Plaintext: new Uint8Array(PLACEHOLDER_BYTES),
       EncryptionContext: { ...context },
     })
-    command.middlewareStack.use(signedBy(credentials))
     command.middlewareStack.use(carryingPlaintext(plaintext))
-    const { CiphertextBlob, $metadata } = await this.#kmsOf(region).send(command, { abortSignal: signal })
+    const { CiphertextBlob, $metadata } = await this.#as(credentials, () =>
+      this.#kmsOf(region).send(command, { abortSignal: signal }),
+    )
     if (CiphertextBlob === undefined) throw new Error('KMS answered Encrypt without a ciphertext')
     return { ciphertext: CiphertextBlob, $metadata }
   }
@@ -90,9 +98,10 @@ export class RegionalClients {
       EncryptionContext: { ...context },
     })
     const received = { complete: false }
-    command.middlewareStack.use(signedBy(credentials))
     command.middlewareStack.use(divertingPlaintext(target, received))
-    const { $metadata } = await this.#kmsOf(region).send(command, { abortSignal: signal })
+    const { $metadata } = await this.#as(credentials, () =>
+      this.#kmsOf(region).send(command, { abortSignal: signal }),
+    )
     if (!received.complete) throw new Error('KMS answered Decrypt without a 32-byte plaintext')
     return { $metadata }
   }
@@ -118,13 +127,21 @@ export class RegionalClients {
     this.#handler.destroy()
   }
 
+  #as<T>(credentials: AwsCredentialIdentity, call: () => Promise<T>): Promise<T> {
+    return this.#caller.run(credentials, call)
+  }
+
+  #currentCaller(): AwsCredentialIdentity {
+    const credentials = this.#caller.getStore()
+    if (credentials === undefined) throw new Error('a KMS call without an authority')
+    return credentials
+  }
+
   #kmsOf(region: string): KMSClient {
     let client = this.#kms.get(region)
     if (client === undefined) {
-      client = new KMSClient({
-        ...this.#shared(region, this.#options.endpoints.kms),
-        credentials: NEVER_USED,
-      })
+      const shared = this.#shared(region, this.#options.endpoints.kms)
+      client = new KMSClient({ ...shared, credentials: this.#callerCredentials })
       this.#kms.set(region, client)
     }
     return client
@@ -161,28 +178,6 @@ export class RegionalClients {
       retryMode: 'standard',
       requestHandler: this.#handler,
     }
-  }
-}
-
-/** Signs this one call with an authority's credentials instead of the client's. */
-function signedBy<Input extends object, Output extends object>(
-  credentials: AwsCredentialIdentity,
-): Pluggable<Input, Output> {
-  const middleware: FinalizeRequestMiddleware<Input, Output> = (next, context) => async (args) => {
-    const smithy = context['__smithy_context'] as
-      | { selectedHttpAuthScheme?: { identity: unknown } }
-      | undefined
-    if (smithy?.selectedHttpAuthScheme === undefined) throw new Error('the AWS SDK selected no signer')
-    smithy.selectedHttpAuthScheme.identity = credentials
-    return next(args)
-  }
-  return {
-    applyToStack: (stack) =>
-      stack.addRelativeTo(middleware, {
-        name: 'portcullisCredentials',
-        relation: 'before',
-        toMiddleware: 'httpSigningMiddleware',
-      }),
   }
 }
 

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TenantSuspended } from '../../src/access/tenant-suspended.ts'
+import { Customer, REGIONS } from '../kms/customer.ts'
+import type { GatewayParts } from './gateway-parts.ts'
+import { startParts } from './gateway-parts.ts'
+
+const BOUND_MS = 5_000
+/** Machines that run many tests at once answer late; the bound itself is measured from the clocks below. */
+const DEADLINE_MS = 25_000
+
+let customer: Customer
+let parts: GatewayParts
+let directory: string
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'portcullis-'))
+  customer = await Customer.start()
+  parts = await startParts(customer, join(directory, 'registry.sqlite'), { probeIntervalMsMax: 2_000 })
+})
+
+afterEach(async () => {
+  await parts.close()
+  await customer.stop()
+  rmSync(directory, { recursive: true })
+})
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** One request: admission, key, and the check before release. */
+async function request(): Promise<void> {
+  const lease = await parts.access.admit(customer.authority)
+  const key = await parts.keyring.active({ tenant: customer.tenant, dataClass: 'issue' })
+  key.derived('field-1')
+  lease.assertValid()
+}
+
+/** Runs requests until one is refused; the last success and the refusal. */
+async function requestsUntilRefused(): Promise<{ lastAllowedMs: number; refusal: unknown }> {
+  const startedMs = performance.now()
+  let lastAllowedMs = startedMs
+  for (;;) {
+    try {
+      await request()
+      lastAllowedMs = performance.now()
+    } catch (refusal) {
+      return { lastAllowedMs, refusal }
+    }
+    if (performance.now() - startedMs > DEADLINE_MS) throw new Error('requests were never refused')
+    await pause(10)
+  }
+}
+
+async function requestUntilServed(): Promise<void> {
+  const startedMs = performance.now()
+  for (;;) {
+    try {
+      await request()
+      return
+    } catch (refusal) {
+      if (performance.now() - startedMs > DEADLINE_MS) throw refusal
+    }
+    await pause(20)
+  }
+}
+
+const WAYS: {
+  name: string
+  reason: string
+  revoke: () => Promise<void>
+  restore: () => Promise<void>
+}[] = [
+  {
+    name: 'the key disabled in the first region',
+    reason: 'key-disabled',
+    revoke: () => customer.disableKey(REGIONS[0]),
+    restore: () => customer.enableKey(REGIONS[0]),
+  },
+  {
+    name: 'the key disabled in the second region only',
+    reason: 'key-disabled',
+    revoke: () => customer.disableKey(REGIONS[1]),
+    restore: () => customer.enableKey(REGIONS[1]),
+  },
+  {
+    name: 'the trust policy saying Deny, with earlier credentials still valid',
+    reason: 'access-denied',
+    revoke: () => customer.denyRole(true),
+    restore: () => customer.denyRole(false),
+  },
+  {
+    name: 'another external id in the trust policy',
+    reason: 'access-denied',
+    revoke: () => customer.changeExternalId('another'),
+    restore: () => customer.denyRole(false),
+  },
+  {
+    name: 'a key policy without Decrypt',
+    reason: 'access-denied',
+    revoke: () => customer.denyDecrypt(true),
+    restore: () => customer.denyDecrypt(false),
+  },
+  {
+    name: 'the replica key scheduled for deletion',
+    reason: 'key-pending-deletion',
+    revoke: () => customer.scheduleDeletion(REGIONS[1]!),
+    restore: () => customer.cancelDeletion(REGIONS[1]!),
+  },
+]
+
+describe('a revocation while requests run', () => {
+  test.each(WAYS)('suspends within the bound and resumes by itself: $name', async (way) => {
+    await request()
+    const running = requestsUntilRefused()
+    await pause(100)
+    await way.revoke()
+    const revokedMs = performance.now()
+    const { lastAllowedMs, refusal } = await running
+    expect(lastAllowedMs - revokedMs).toBeLessThanOrEqual(BOUND_MS)
+    expect(refusal).toBeInstanceOf(TenantSuspended)
+    expect(refusal).toMatchObject({
+      code: 'tenant-suspended',
+      status: 423,
+      suspension: { reason: way.reason, scope: 'organization' },
+    })
+    const { suspension, retryAfterSeconds } = refusal as TenantSuspended
+    expect(suspension.since).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    expect(retryAfterSeconds).toBeGreaterThan(0)
+    expect(parts.keyring.size).toBe(0)
+    expect(parts.memory.slotsLive).toBe(0)
+    expect(parts.memory.freeBytesAreZero()).toBe(true)
+    const [started] = parts.audit.of('suspension.started')
+    expect(started).toMatchObject({ suspensionId: suspension.id, reason: way.reason, authority: 'acme' })
+    expect(started?.awsRequestId).toBeDefined()
+    await way.restore()
+    await requestUntilServed()
+    expect(parts.audit.of('suspension.ended')).toHaveLength(1)
+    const [row] = await parts.registry.history('acme', 10)
+    expect(row).toMatchObject({ id: suspension.id, reason: way.reason })
+    expect(row?.endedAt).toBeDefined()
+  })
+})
