@@ -1,0 +1,82 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
+import { EXIT, type ExitCode, type Terminal } from './terminal.ts'
+
+/** Runs one command line; resolves to the exit code. Commands load their own modules, so that each starts fast. */
+export async function runProgram(argv: string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok
+  const program = new Command('portcullis')
+    .description('Multi-tenant BYOK encryption gateway')
+    .version(packageJson.version)
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.print, writeErr: terminal.printError })
+
+  program
+    .command('dev')
+    .description(
+      'everything in one process on loopback: gateway, local KMS/STS, stores, a ready-made organization',
+    )
+    .option('--port <number>', 'port of the gateway, 0 for any free one', parsePort, 8080)
+    .option('--admin-port <number>', 'port of the admin plane, 0 for any free one', parsePort, 8081)
+    .option('--data-dir <directory>', 'where all state is kept', '.portcullis')
+    .option('--reset', 'begin anew: forget everything in the data directory', false)
+    .option('--log-level <level>', 'lowest level written to stderr', 'warn')
+    .action(async (options: DevArguments) => {
+      const { runDev } = await import('./dev.ts')
+      code = await runDev(options, terminal)
+    })
+
+  program
+    .command('demo')
+    .description('a narrated tour: write, look at rest, read, revoke, restore, rotate')
+    .action(async () => {
+      const { runDemo } = await import('./demo.ts')
+      code = await runDemo(terminal)
+    })
+
+  program
+    .command('serve')
+    .description('the gateway in production')
+    .requiredOption('--config <file>', 'configuration file (YAML)')
+    .action(async (options: { config: string }) => {
+      const { runServe } = await import('./serve.ts')
+      code = await runServe(options.config, terminal)
+    })
+
+  program
+    .command('check')
+    .description(
+      'validates a configuration, connects to what it names, and reports line by line what is wrong',
+    )
+    .requiredOption('--config <file>', 'configuration file (YAML)')
+    .option('--offline', 'look at the file alone: no environment, no other file, no network', false)
+    .option('--json', 'findings as one line of JSON each', false)
+    .action(async (options: { config: string; offline: boolean; json: boolean }) => {
+      const { runCheck } = await import('./check.ts')
+      code = await runCheck(options, terminal)
+    })
+
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage
+  }
+  return code
+}
+
+/** Options of `portcullis dev`. */
+export interface DevArguments {
+  readonly port: number
+  readonly adminPort: number
+  readonly dataDir: string
+  readonly reset: boolean
+  readonly logLevel: string
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('A port is 0 to 65535.')
+  return port
+}

@@ -1,0 +1,20 @@
+import { runProgram } from './cli/program.ts'
+
+const stop = new AbortController()
+let signals = 0
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    signals += 1
+    // A second signal means that draining takes too long for whoever sent it.
+    if (signals > 1) process.exit(1)
+    stop.abort()
+  })
+}
+
+const code = await runProgram(process.argv.slice(2), {
+  environment: process.env,
+  print: (text) => void process.stdout.write(text),
+  printError: (text) => void process.stderr.write(text),
+  stopRequested: stop.signal,
+})
+process.exit(code)

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Probes } from './config/check.ts'
+import type { Materials } from './config/materials.ts'
+import type { Configuration } from './config/schema.ts'
+import { loadCoverage } from './coverage/load-coverage.ts'
+import { awsKeyServiceOf } from './gateway.ts'
+import { systemClock } from './keyring/clock.ts'
+import { encryptionContextOf } from './keyring/encryption-context.ts'
+import { SqliteDatabase } from './registry/sqlite/sqlite-database.ts'
+
+/** What `check` tries out, with the gateway's own parts. */
+export function configurationProbes(configuration?: Configuration): Probes {
+  return {
+    coverage: async (store) => void loadCoverage(store.coverage, '/'),
+    store: connectStore,
+    registry: async ({ registry }) => {
+      await new SqliteDatabase(registry.file).close()
+    },
+    key: async (authority, materials) => {
+      const keyService = awsKeyServiceOf({ configuration: configuration!, materials }, systemClock(), {
+        record() {},
+      })
+      const context = encryptionContextOf({
+        organization: authority.id,
+        site: 'check',
+        app: 'jira',
+        dataClass: 'issue',
+        keyId: randomBytes(16).toString('hex'),
+      })
+      const copies = await keyService.wrap(authority, randomBytes(32), context)
+      await keyService.verify(authority, copies, context)
+    },
+  }
+}
+
+async function connectStore(store: Configuration['stores'][number], materials: Materials): Promise<void> {
+  const url = new URL(store.upstream)
+  const secure = url.protocol === 'https:'
+  const port = Number(url.port) || (secure ? 443 : 80)
+  const tls = materials.storeTls.get(store.name)
+  await new Promise<void>((resolve, reject) => {
+    const socket = secure
+      ? connectTls({
+          host: url.hostname,
+          port,
+          ca: tls?.ca,
+          cert: tls?.cert,
+          key: tls?.key,
+          servername: store.tls?.serverName ?? url.hostname,
+        })
+      : connectTcp({ host: url.hostname, port })
+    socket.setTimeout(store.connectTimeoutMs, () => socket.destroy(new Error('timed out')))
+    socket.once('error', reject)
+    socket.once(secure ? 'secureConnect' : 'connect', () => {
+      socket.destroy()
+      resolve()
+    })
+  })
+}
