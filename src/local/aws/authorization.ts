@@ -24,12 +24,15 @@ export function globalValues(call: Call): ConditionValues {
     'aws:securetransport': 'false',
     'aws:currenttime': new Date(call.nowMs).toISOString(),
     'aws:epochtime': String(Math.floor(call.nowMs / 1000)),
-    'aws:tokenissuetime':
-      principal.sessionStartedAt === undefined
-        ? undefined
-        : new Date(principal.sessionStartedAt).toISOString(),
+    'aws:tokenissuetime': principal.session && new Date(principal.session.startedAt).toISOString(),
+    ...principalTagValues(principal),
     'aws:viaawsservice': 'false',
   }
+}
+
+function principalTagValues(principal: Principal): ConditionValues {
+  const tags = Object.entries(principal.session?.tags.tags ?? {})
+  return Object.fromEntries(tags.map(([key, value]) => [`aws:principaltag/${key.toLowerCase()}`, value]))
 }
 
 /** The inline policies of a user or role. */

@@ -1,8 +1,8 @@
 import { hkdfSync } from 'node:crypto'
-import { accountRootArn, assumedRoleArn, roleArn, userArn } from './arns.ts'
+import { assumedRoleArn, roleArn, userArn } from './arns.ts'
 import { seal, unseal } from './cipher.ts'
 import { newAccessKeyId } from './identifiers.ts'
-import type { Principal } from './principal.ts'
+import type { Principal, SessionTags } from './principal.ts'
 import type { AwsState, Role } from './state/model.ts'
 
 /** Temporary credentials of AssumeRole. */
@@ -31,10 +31,12 @@ interface SessionClaims {
   readonly sessionName: string
   readonly startedAt: number
   readonly expiresAt: number
+  readonly tags: SessionTags
 }
 
 const TOKEN_LABEL = Buffer.from('local-aws/session-token')
-const TOKEN_CHARACTERS_MAX = 4096
+/** Fifty tags of full length fit in; AWS allows fewer. */
+const TOKEN_CHARACTERS_MAX = 14_000
 
 /**
  * Issues a session of a role. The token carries its own claims, sealed: sessions need no storage, survive a
@@ -46,6 +48,7 @@ export function issueSession(
   sessionName: string,
   nowMs: number,
   seconds: number,
+  tags: SessionTags,
 ): SessionCredentials {
   const claims: SessionClaims = {
     accessKeyId: newAccessKeyId('ASIA'),
@@ -56,6 +59,7 @@ export function issueSession(
     sessionName,
     startedAt: nowMs,
     expiresAt: nowMs + seconds * 1000,
+    tags,
   }
   const key = Buffer.from(state.tokenKey, 'base64')
   return {
@@ -90,7 +94,7 @@ export function resolveCredentials(
           accessKeyId,
           userName: user.userName,
           roleName: undefined,
-          sessionStartedAt: undefined,
+          session: undefined,
         },
       }
     }
@@ -124,24 +128,8 @@ function resolveSession(
       accessKeyId,
       userName: undefined,
       roleName: claims.roleName,
-      sessionStartedAt: claims.startedAt,
+      session: { startedAt: claims.startedAt, tags: claims.tags },
     },
-  }
-}
-
-/** The root of an account as a principal, for the policy-lockout check. */
-export function rootPrincipal(accountId: string): Principal {
-  const arn = accountRootArn(accountId)
-  return {
-    kind: 'root',
-    accountId,
-    arn,
-    identityArn: arn,
-    principalId: accountId,
-    accessKeyId: '',
-    userName: undefined,
-    roleName: undefined,
-    sessionStartedAt: undefined,
   }
 }
 

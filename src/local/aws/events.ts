@@ -148,7 +148,7 @@ export function userIdentity(principal: Principal, recipientAccountId: string): 
         userName: principal.roleName,
       },
       attributes: {
-        creationDate: trailTime(principal.sessionStartedAt ?? 0),
+        creationDate: trailTime(principal.session?.startedAt ?? 0),
         mfaAuthenticated: 'false',
       },
     },

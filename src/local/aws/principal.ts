@@ -11,6 +11,19 @@ export interface Principal {
   readonly accessKeyId: string
   readonly userName: string | undefined
   readonly roleName: string | undefined
-  /** When the session began, milliseconds since the epoch. */
-  readonly sessionStartedAt: number | undefined
+  /** Of a role's session only. */
+  readonly session: Session | undefined
+}
+
+/** What a session adds to its role. */
+export interface Session {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly tags: SessionTags
+}
+
+/** Session tags; transitive ones go on to the sessions this one assumes. */
+export interface SessionTags {
+  readonly tags: Readonly<Record<string, string>>
+  readonly transitiveKeys: readonly string[]
 }

@@ -9,7 +9,7 @@ import { readBody, serviceOf } from './request.ts'
 import { serve, type ServiceParts } from './service.ts'
 
 const BODY_BYTES_MAX = 256 * 1024
-const HEADER_BYTES_MAX = 16 * 1024
+const HEADER_BYTES_MAX = 32 * 1024
 const HEADERS_MAX = 64
 
 /** A listening server. */

@@ -249,7 +249,7 @@ function administratorCall(
       accessKeyId: '',
       userName: 'admin',
       roleName: undefined,
-      sessionStartedAt: undefined,
+      session: undefined,
     },
     requestId: newRequestId(),
     nowMs: parts.clock(),

@@ -124,15 +124,13 @@ export function keyMetadata(state: AwsState, key: RegionalKey): Record<string, u
   const family = familyOf(state, key)
   const spec = keySpec(family.keySpec)
   const signs = family.keyUsage === 'SIGN_VERIFY'
-  const isPrimary = key.region === family.primaryRegion
-  // AWS shows the current material of symmetric primaries only
-  const shownMaterial =
-    family.keySpec === 'SYMMETRIC_DEFAULT' && isPrimary ? family.materials.at(-1)?.id : undefined
+  // AWS shows the current material of symmetric keys only, and not before a replica is made
+  const shown = family.keySpec === 'SYMMETRIC_DEFAULT' && key.status !== 'Creating'
   return {
     AWSAccountId: key.accountId,
     Arn: key.arn,
     CreationDate: key.createdAt / 1000,
-    CurrentKeyMaterialId: shownMaterial,
+    CurrentKeyMaterialId: shown ? family.materials.at(-1)?.id : undefined,
     CustomerMasterKeySpec: family.keySpec,
     DeletionDate: key.status === 'PendingDeletion' ? (key.deletionAt ?? 0) / 1000 : undefined,
     Description: key.description,

@@ -101,7 +101,8 @@ export const replicateKey: KmsOperation = (call, input) => {
   return {
     ReplicaKeyMetadata: keyMetadata(state, replica),
     ReplicaPolicy: policy,
-    ReplicaTags: tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })),
+    ReplicaTags:
+      tags.length > 0 ? tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) : undefined,
   }
 }
 

@@ -5,8 +5,10 @@ import type { Call } from '../call.ts'
 import { issueSession } from '../credentials.ts'
 import { parsePolicy } from '../policy/document.ts'
 import type { QueryOperation } from '../query/operation.ts'
+import type { SessionTags } from '../principal.ts'
 import type { Role } from '../state/model.ts'
 import { own } from '../state/own.ts'
+import { readSessionTags } from './session-tags.ts'
 
 const SESSION_SECONDS_MIN = 900
 const SESSION_SECONDS_MAX = 43_200
@@ -14,8 +16,6 @@ const CHAINED_SESSION_SECONDS_MAX = 3600
 const UNSUPPORTED = [
   'Policy',
   'PolicyArns',
-  'Tags',
-  'TransitiveTagKeys',
   'SourceIdentity',
   'ProvidedContexts',
   'SerialNumber',
@@ -33,11 +33,12 @@ const assumeRole: QueryOperation = (call, form) => {
   if (unsupported !== undefined) {
     throw new AwsError('ValidationError', `The parameter ${unsupported} is not supported by the local STS.`)
   }
+  const tags = readSessionTags(call.principal, form)
   const role = roleByArn(call, arnText, arn.accountId)
   if (role) call.resources.push({ arn: role.arn, accountId: arn.accountId, type: 'AWS::IAM::Role' })
-  authorizeAssumption(call, role, arnText, arn.accountId, sessionName, externalId)
+  authorizeAssumption(call, role, arnText, arn.accountId, sessionName, externalId, tags)
   checkDuration(call, role, seconds)
-  const session = issueSession(call.file.state, role, sessionName, call.nowMs, seconds)
+  const session = issueSession(call.file.state, role, sessionName, call.nowMs, seconds, tags)
   const answer = {
     Credentials: {
       AccessKeyId: session.accessKeyId,
@@ -82,6 +83,7 @@ function authorizeAssumption(
   accountId: string,
   sessionName: string,
   externalId: string | undefined,
+  tags: SessionTags,
 ): asserts role is Role {
   const { principal } = call
   if (principal.kind === 'root') {
@@ -96,9 +98,17 @@ function authorizeAssumption(
       'sts:externalid': externalId,
       'sts:rolesessionname': sessionName,
       'aws:resourceaccount': accountId,
+      ...requestTagValues(tags),
     },
   }
-  if (role && !decide(call.file.state, request, parsePolicy(role.trustPolicy, 'trust'), accountId)) return
+  const actions =
+    Object.keys(tags.tags).length > 0 ? ['sts:assumerole', 'sts:tagsession'] : ['sts:assumerole']
+  const policy = role && parsePolicy(role.trustPolicy, 'trust')
+  if (
+    policy &&
+    actions.every((action) => !decide(call.file.state, { ...request, action }, policy, accountId))
+  )
+    return
   // AWS gives no reason here: it would tell a stranger whether the role exists
   const message = refusalMessage(principal, 'sts:AssumeRole', arn, 'resource-silent')
   throw new AwsError('AccessDenied', message.slice(0, message.indexOf(' because ')), 403)
@@ -122,4 +132,12 @@ function checkDuration(call: Call, role: Role, seconds: number): void {
 /** AWS query answers show whole seconds. */
 function secondsInstant(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z')
+}
+
+function requestTagValues({ tags }: SessionTags): Record<string, string | readonly string[]> {
+  const keys = Object.keys(tags)
+  const values: Record<string, string | readonly string[]> = {}
+  for (const key of keys) values[`aws:requesttag/${key.toLowerCase()}`] = tags[key] ?? ''
+  if (keys.length > 0) values['aws:tagkeys'] = keys
+  return values
 }
