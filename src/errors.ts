@@ -13,6 +13,7 @@ const ERROR_TABLE = {
   'route-not-covered': { status: 403, title: 'No coverage rule allows this route' },
   'tenant-unknown': { status: 404, title: 'Tenant is unknown' },
   'store-unknown': { status: 404, title: 'No store is mounted here' },
+  'path-unknown': { status: 404, title: 'Nothing is at this path' },
   'method-not-allowed': { status: 405, title: 'Method is not allowed here' },
   'request-timeout': { status: 408, title: 'Request took too long to arrive' },
   'length-required': { status: 411, title: 'Content-Length is required' },

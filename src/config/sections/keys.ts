@@ -19,7 +19,7 @@ export const revocation = section(
     boundMs: duration({
       default: '5s',
       min: '1s',
-      max: '5m',
+      max: '1m',
       reason:
         'A tenant is served only within this time of the last proof of access to its key: the longest a revocation can go unnoticed.',
     }),
