@@ -8,6 +8,9 @@ import { type PatchOperation, readPatch } from './patch-operations.ts'
 import { SearchableOnlyCodec } from './searchable-only-codec.ts'
 import { transformWhole } from './transform-whole.ts'
 
+/** Arrays directly in one another that are looked into. */
+const ARRAY_NESTING_MAX = 16
+
 /**
  * Seals the values in a JSON Patch (RFC 6902) whose paths are covered; every other byte stays. `state` is the
  * coverage at the top of the patched document. A promise only when a key has to be loaded.
@@ -69,11 +72,24 @@ function targetOf(state: PathState, pointer: string): PointerTarget {
 /** What moves as ciphertext must go by the same rule and the same field name where it arrives. */
 function requireSameCover(state: PathState, from: string, target: PointerTarget): void {
   const source = targetOf(state, from)
-  if (source.state !== target.state)
+  if (source.state !== target.state) {
     throw unsupported('it moves or copies between places that are covered differently')
-  if (source.state.action !== 'clear' && source.fieldName !== target.fieldName) {
+  }
+  if (source.fieldName !== target.fieldName && bindsFieldName(source.state)) {
     throw unsupported('it moves or copies an encrypted value to another field name')
   }
+}
+
+/** True unless every value here that is sealed lies in a member further down, by whose name it goes. */
+function bindsFieldName(start: PathState): boolean {
+  let state = start
+  for (let nesting = 0; nesting < ARRAY_NESTING_MAX; nesting++) {
+    if (state.action === 'clear') return false
+    if (state.rule !== undefined) return true
+    if (state.element === state) return false
+    state = state.element
+  }
+  return true
 }
 
 function sealedValue(
