@@ -75,6 +75,43 @@ export interface AccessChanged extends AuditEventBase {
   readonly detail?: string
 }
 
+/** Someone used the admin plane, or was refused there. */
+export interface AdminActed extends AuditEventBase {
+  readonly type: 'admin.acted'
+  /** Name of the token, or the subject of the OIDC identity. */
+  readonly actor: string
+  readonly role: string
+  /** Operation identifier of the admin API. */
+  readonly operation: string
+  /** What it was done to, as a path without query. */
+  readonly resource: string
+  readonly outcome: 'succeeded' | 'refused' | 'failed'
+  /** Machine-readable reason of a refusal. */
+  readonly problem?: string
+  readonly requestId?: string
+  readonly organization?: string
+  readonly site?: string
+}
+
+/** An organization, its BYOK configuration, a site, an app or a credential was made or removed. */
+export interface ProvisioningChanged extends AuditEventBase {
+  readonly type: 'provisioning.changed'
+  readonly organization: string
+  readonly site?: string
+  readonly app?: AppType
+  readonly change: string
+  readonly by: string
+}
+
+/** The audit trail reports about itself: rows that could not be kept, or were found damaged or gone. */
+export interface AuditTrailDamaged extends AuditEventBase {
+  readonly type: 'audit.repaired' | 'audit.events-lost' | 'audit.chain-regressed'
+  /** What was found, in a few words. */
+  readonly detail: string
+  /** Events or rows concerned, where that is known. */
+  readonly count?: number
+}
+
 /** Everything the keys and leases report. Other folders add their own members here. */
 export type AuditEvent =
   | KeyServiceCalled
@@ -83,3 +120,6 @@ export type AuditEvent =
   | CiphertextRefused
   | SuspensionChanged
   | AccessChanged
+  | AdminActed
+  | ProvisioningChanged
+  | AuditTrailDamaged
