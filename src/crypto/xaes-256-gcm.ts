@@ -1,16 +1,15 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { createCipheriv } from 'node:crypto'
+import { GCM_TAG_BYTES, gcmOpen, gcmSeal } from './aes-256-gcm.ts'
 import { writeNonce } from './random.ts'
 
 export const XAES_KEY_BYTES = 32
 const NONCE_BYTES = 24
 const HALF_BYTES = 12
 const BLOCK_BYTES = 16
-const TAG_BYTES = 16
 /** Nonce in front, tag behind. */
-export const XAES_OVERHEAD_BYTES = NONCE_BYTES + TAG_BYTES
+export const XAES_OVERHEAD_BYTES = NONCE_BYTES + GCM_TAG_BYTES
 
 const ZERO_BLOCK = Buffer.alloc(BLOCK_BYTES)
-const GCM_OPTIONS = { authTagLength: TAG_BYTES }
 
 // Reused between calls: all of this module is synchronous.
 const messages = Buffer.alloc(2 * BLOCK_BYTES)
@@ -29,12 +28,7 @@ export function xaesSeal(
   writeNonce(sealed, at, NONCE_BYTES)
   const gcmKey = deriveKey(key, sealed, at)
   try {
-    const cipher = createCipheriv('aes-256-gcm', gcmKey, gcmNonce, GCM_OPTIONS)
-    cipher.setAAD(aad)
-    const from = at + NONCE_BYTES
-    const bytes = cipher.update(source.subarray(start, end)).copy(sealed, from)
-    cipher.final()
-    cipher.getAuthTag().copy(sealed, from + bytes)
+    gcmSeal(sealed, at + NONCE_BYTES, source.subarray(start, end), aad, gcmNonce, gcmKey)
   } finally {
     gcmKey.fill(0)
   }
@@ -50,41 +44,17 @@ export function xaesOpen(
   aad: Uint8Array,
   key: Uint8Array,
 ): boolean {
-  const from = at + NONCE_BYTES
-  const tagAt = until - TAG_BYTES
-  if (target.length - targetAt < tagAt - from) throw new RangeError('the target is too short')
   const gcmKey = deriveKey(key, sealed, at)
   try {
-    const decipher = createDecipheriv('aes-256-gcm', gcmKey, gcmNonce, GCM_OPTIONS)
-    decipher.setAAD(aad)
-    decipher.setAuthTag(sealed.subarray(tagAt, until))
-    const plaintext = decipher.update(sealed.subarray(from, tagAt))
-    if (!verified(decipher)) {
-      plaintext.fill(0)
-      return false
-    }
-    plaintext.copy(target, targetAt)
-    plaintext.fill(0)
-    return true
+    return gcmOpen(target, targetAt, sealed.subarray(at + NONCE_BYTES, until), aad, gcmNonce, gcmKey)
   } finally {
     gcmKey.fill(0)
-  }
-}
-
-/** `final()` of a decipher says by throwing that the tag is wrong. */
-function verified(decipher: { final(): Buffer }): boolean {
-  try {
-    decipher.final()
-    return true
-  } catch {
-    return false
   }
 }
 
 /**
  * The key of one message (C2SP XAES-256-GCM, steps 1 to 6) from the nonce at `nonce[at]`; leaves the nonce of
  * AES-256-GCM in `gcmNonce`. The cipher object is finished at once, so that OpenSSL wipes its key schedule.
- * The key comes raw out of secure memory: a KeyObject would leave a copy for the garbage collector, and is no faster.
  */
 function deriveKey(key: Uint8Array, nonce: Buffer, at: number): Buffer {
   const cipher = createCipheriv('aes-256-ecb', key, null)

@@ -1,7 +1,7 @@
 import { EnvelopeError } from './envelope-error.ts'
 import { STREAM_HEADER_BYTES, STREAM_PLAINTEXT_BYTES_MAX, TRAILER_BYTES_MAX } from './sizes.ts'
 
-const MAGIC = Buffer.from('93504353' + '54524d0a', 'hex')
+const MAGIC = Buffer.from('9350435354524d0a', 'hex')
 const VERSION = 1
 const SUITE = 2
 const FRAME_BYTES_LOG2 = 16
