@@ -9,8 +9,10 @@ export interface OptionNote {
   readonly unit?: string
   /** Default as it would be written; absent when the key is required or has no value unless set. */
   readonly default?: string | number | boolean
-  /** A value for the reference file where there is no default. */
+  /** A value for the reference file, instead of the default. */
   readonly example?: unknown
+  /** The key excludes one before it, so the reference file shows it commented out. */
+  readonly alternative?: boolean
   /** What the key does, and why it has this default. */
   readonly reason: string
 }
@@ -53,24 +55,12 @@ export class Refusal {
 
 /** A duration key, parsed to milliseconds. */
 export function duration(options: { default: string; min: string; max: string; reason: string }) {
-  return quantity(
-    parseDuration,
-    formatDuration,
-    'duration such as "5s", "250ms", "15m", or a number',
-    'milliseconds',
-    options,
-  )
+  return quantity(parseDuration, formatDuration, 'duration such as "5s" or "250ms"', 'milliseconds', options)
 }
 
 /** A size key, parsed to bytes. */
 export function size(options: { default: string; min: string; max: string; reason: string }) {
-  return quantity(
-    parseSize,
-    formatSize,
-    'size such as "64KiB", "16MiB", "10MB", or a number',
-    'bytes',
-    options,
-  )
+  return quantity(parseSize, formatSize, 'size such as "64KiB" or "10MB"', 'bytes', options)
 }
 
 function quantity(
@@ -82,7 +72,7 @@ function quantity(
 ) {
   const min = parse(options.min)!
   const max = parse(options.max)!
-  const type = `${notation}; ${format(min)} to ${format(max)}`
+  const type = `${notation}, ${format(min)} to ${format(max)}`
   const schema = parsed((input) => {
     const amount = parse(input)
     if (amount === undefined)
@@ -102,7 +92,7 @@ function quantity(
 /** A whole-number key. */
 export function count(options: { default: number; min: number; max: number; reason: string }) {
   const { min, max } = options
-  const type = `whole number; ${min} to ${max}`
+  const type = `whole number, ${min} to ${max}`
   return noted(z.int().min(min).max(max).default(options.default), {
     type,
     default: options.default,
@@ -111,12 +101,8 @@ export function count(options: { default: number; min: number; max: number; reas
 }
 
 /** A yes-or-no key. */
-export function flag(options: { default: boolean; reason: string }) {
-  return noted(z.boolean().default(options.default), {
-    type: 'true or false',
-    default: options.default,
-    reason: options.reason,
-  })
+export function flag(options: { default: boolean; example?: boolean; reason: string }) {
+  return noted(z.boolean().default(options.default), { type: 'true or false', ...options })
 }
 
 /** A required text key. */
@@ -133,13 +119,11 @@ export function optionalText(options: {
   charactersMax: number
   type: string
   example: string
+  alternative?: boolean
   reason: string
 }) {
-  return noted(z.string().min(1).max(options.charactersMax).optional(), {
-    type: options.type,
-    example: options.example,
-    reason: options.reason,
-  })
+  const { charactersMax, ...note } = options
+  return noted(z.string().min(1).max(charactersMax).optional(), note)
 }
 
 /** A key with a closed set of values, the first of which is the default. */

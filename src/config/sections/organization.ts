@@ -18,12 +18,12 @@ const location = (reason: string) =>
     reason,
   })
 
-const accountId = (reason: string) =>
-  text({ charactersMax: 64, type: 'AWS account ID, 12 digits in quotes', example: '111122223333', reason })
+const accountId = (example: string, reason: string) =>
+  text({ charactersMax: 64, type: 'AWS account ID, 12 digits in quotes', example, reason })
 
 const byok = optionalSection(
   {
-    accountId: accountId('The AWS account of the customer, which owns the keys.'),
+    accountId: accountId('111122223333', 'The AWS account of the customer, which owns the keys.'),
     roleArn: text({
       charactersMax: 2048,
       type: 'IAM role ARN in that account',
@@ -72,6 +72,7 @@ const sites = listOf(
         }),
         byok: flag({
           default: false,
+          example: true,
           reason:
             'Encrypts under the key of the customer instead of a vendor key. Decided at birth: it can never be changed, and is taken only when asked for.',
         }),
@@ -108,7 +109,7 @@ export const organizations = listOf(
 export const vendorKeys = listOf(
   {
     location: location('The location these keys serve; each at most once.'),
-    accountId: accountId('The own AWS account of the vendor.'),
+    accountId: accountId('999988887777', 'The own AWS account of the vendor.'),
     roleArn: text({
       charactersMax: 2048,
       type: 'IAM role ARN in that account',
