@@ -13,7 +13,7 @@ export interface Verification {
 
 /**
  * Runs one proof and reports its verdict. Without an answer in time the verdict is `unavailable`; an answer that
- * comes later is still reported when it says yes or no, since both bind from the start of the verification.
+ * comes later is still reported if it is one: it binds from the start of the verification.
  * Resolves at the first report.
  */
 export function runVerification(
@@ -41,7 +41,7 @@ export function runVerification(
     }, context.times.verificationTimeoutMs)
     const answered = (verdict: Verdict): void => {
       timeout.cancel()
-      if (!late || verdict.kind === 'verified' || verdict.kind === 'denied') conclude(verdict)
+      if (!late || verdict.kind !== 'unavailable') conclude(verdict)
     }
     prover.prove(authority, verification.keyId).then(
       () => answered({ kind: 'verified' }),
