@@ -138,7 +138,6 @@ export const coverageSchema = z.strictObject({
 
 /** A coverage file's content, checked by itself but not yet against the preset it extends. */
 export type CoverageData = z.infer<typeof coverageSchema>
-export type EntityData = CoverageData['entities'][string]
-export type RuleData = EntityData['rules'][number]
+export type RuleData = CoverageData['entities'][string]['rules'][number]
 export type RouteData = CoverageData['routes'][number]
 export type BodyData = NonNullable<RouteData['request']>

@@ -9,7 +9,7 @@ import type { PathState } from './path-state.ts'
  * - `refuse`: 403 `route-not-covered`, whatever the configuration says about unknown routes
  * - `upgrade`: the request may change protocol (WebSocket); otherwise as `pass`
  */
-export type RouteAction = 'transform' | 'pass' | 'refuse' | 'upgrade'
+type RouteAction = 'transform' | 'pass' | 'refuse' | 'upgrade'
 
 /**
  * How one direction of a route carries covered content.
@@ -38,7 +38,7 @@ export interface QueryRule {
 }
 
 /** Ceilings of one route, below those of the gateway. */
-export interface RouteLimits {
+interface RouteLimits {
   readonly requestBytesMax: number | undefined
   readonly responseBytesMax: number | undefined
 }

@@ -17,12 +17,12 @@ export interface ElementSpan {
   readonly segmentEnd: number
 }
 
-export const QUOTE = 0x22
-export const COMMA = 0x2c
+const QUOTE = 0x22
+const COMMA = 0x2c
 export const OPEN_BRACE = 0x7b
-export const CLOSE_BRACE = 0x7d
+const CLOSE_BRACE = 0x7d
 export const OPEN_BRACKET = 0x5b
-export const CLOSE_BRACKET = 0x5d
+const CLOSE_BRACKET = 0x5d
 const BACKSLASH = 0x5c
 
 /**

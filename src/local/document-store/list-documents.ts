@@ -66,7 +66,7 @@ export async function sendList(
     } else {
       const source = openStoredBody(document.body, table)
       await flush()
-      await pipeline(decoded(source, document.contentEncoding), response, { end: false })
+      await copy(decoded(source, document.contentEncoding), response)
     }
     if (response.destroyed) return
   }
@@ -98,6 +98,14 @@ function decoded(source: Readable, contentEncoding: string | undefined): NodeJS.
   // the decoder's consumer sees the error; the source only has to be released
   pipeline(source, target).catch(() => undefined)
   return target
+}
+
+async function copy(source: NodeJS.ReadableStream, response: ServerResponse): Promise<void> {
+  for await (const chunk of source) {
+    if (!response.write(chunk)) await drained(response)
+    // leaving the loop closes the source
+    if (response.destroyed) return
+  }
 }
 
 async function drained(response: ServerResponse): Promise<void> {
