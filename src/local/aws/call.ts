@@ -17,7 +17,7 @@ export interface Call {
   readonly sourceAddress: string
   readonly file: StateFile
   /** How long a replica stays `Creating`. */
-  readonly replicaCreationMs: number
+  readonly keyTransitionMs: number
   /** Resources the operation touched, for the event log. */
   readonly resources: { arn: string; accountId: string; type: string }[]
   /** What CloudTrail shows of the answer; undefined for data. */

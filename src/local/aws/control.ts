@@ -13,7 +13,7 @@ export interface ControlAnswer {
 
 /**
  * `GET|POST|DELETE faults`, `DELETE faults/{id}`, `GET events?account=&eventName=&requestId=&limit=`,
- * `GET|DELETE counters`, `POST reset`. Loopback names only and JSON bodies only, so that no web page can steer it.
+ * `GET|DELETE counters`, `POST reset`. Loopback names only and JSON posts only, so that no web page can steer it.
  */
 export async function control(
   parts: ServiceParts,
@@ -24,7 +24,7 @@ export async function control(
   if (!isLoopbackName(request.headers.host))
     return refused(403, 'the control endpoint answers on loopback only')
   const isJson = request.headers['content-type']?.split(';')[0] === 'application/json'
-  if (request.method !== 'GET' && !isJson) return refused(415, 'send content-type: application/json')
+  if (request.method === 'POST' && !isJson) return refused(415, 'send content-type: application/json')
   const url = new URL(request.url ?? '/', 'http://localhost')
   const [resource = '', id] = url.pathname.slice(CONTROL_PREFIX.length).split('/')
   switch (`${request.method ?? ''} ${resource}`) {

@@ -50,6 +50,7 @@ export class EventLog {
   readonly #path: string | undefined
   #pending: string[] = []
   #writing: Promise<void> | undefined
+  readonly #listeners = new Set<(record: TrailEvent) => void>()
 
   private constructor(path: string | undefined, recordsMax: number) {
     this.#path = path
@@ -81,9 +82,16 @@ export class EventLog {
     // trimmed in bulk: shifting one by one would move the whole array each time
     if (this.#records.length > this.#recordsMax * 2)
       this.#records.splice(0, this.#records.length - this.#recordsMax)
+    for (const listener of this.#listeners) for (const record of records) listener(record)
     if (this.#path === undefined) return
     for (const record of records) this.#pending.push(`${JSON.stringify(record)}\n`)
     this.#writing ??= this.#drain(this.#path)
+  }
+
+  /** Calls `listener` with every record from now on (as an EventBridge rule would); returns the unsubscription. */
+  subscribe(listener: (record: TrailEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Matching records, oldest first. */

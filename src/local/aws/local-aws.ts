@@ -23,7 +23,7 @@ export interface LocalAwsOptions {
   /** Begin with an empty state. */
   readonly reset?: boolean
   /** How long a new replica stays `Creating`; default 0: until the next call. */
-  readonly replicaCreationMs?: number
+  readonly keyTransitionMs?: number
   /** Events kept in memory; default 10,000. */
   readonly eventsMax?: number
 }
@@ -79,7 +79,7 @@ export async function startLocalAws(options: LocalAwsOptions = {}): Promise<Loca
     faults: new Faults(),
     clock,
     signingClock: options.signingClock ?? Date.now,
-    replicaCreationMs: options.replicaCreationMs ?? 0,
+    keyTransitionMs: options.keyTransitionMs ?? 0,
   }
   const reset = async (): Promise<void> => {
     await file.reset()

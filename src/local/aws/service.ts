@@ -31,7 +31,7 @@ export interface ServiceParts {
   readonly clock: () => number
   /** The clock signatures are checked against; the real one, so that clients sign as usual. */
   readonly signingClock: () => number
-  readonly replicaCreationMs: number
+  readonly keyTransitionMs: number
 }
 
 /** What the server has to do with a request. */
@@ -89,7 +89,7 @@ export async function serve(
       nowMs: parts.clock(),
       sourceAddress: (request.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
       file: parts.file,
-      replicaCreationMs: parts.replicaCreationMs,
+      keyTransitionMs: parts.keyTransitionMs,
       resources: [],
       responseElements: null,
       additionalEventData: undefined,

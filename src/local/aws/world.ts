@@ -255,7 +255,7 @@ function administratorCall(
     nowMs: parts.clock(),
     sourceAddress: '127.0.0.1',
     file: parts.file,
-    replicaCreationMs: parts.replicaCreationMs,
+    keyTransitionMs: parts.keyTransitionMs,
     resources: [],
     responseElements: null,
     additionalEventData: undefined,

@@ -31,7 +31,7 @@ export function settle(
   nowMs: number,
   changed: () => void,
 ): RegionalKey | undefined {
-  if (key.status === 'Creating' && key.readyAt <= nowMs) {
+  if ((key.status === 'Creating' || key.status === 'Updating') && key.readyAt <= nowMs) {
     key.status = 'Enabled'
     changed()
   }
@@ -90,10 +90,10 @@ export function newSymmetricMaterial(nowMs: number, rotationType: KeyMaterial['r
   return { id: newHexId(), bytes, createdAt: nowMs, rotationType }
 }
 
-/** Throws the error AWS gives for a key that cannot be used in its present state. */
+/** Throws the error AWS gives for a key that cannot be used in its present state; `Updating` keys can. */
 export function requireUsable(key: RegionalKey): void {
   if (key.status === 'Disabled') throw new AwsError('DisabledException', `${key.arn} is disabled.`)
-  if (key.status !== 'Enabled') throw invalidState(key)
+  if (key.status !== 'Enabled' && key.status !== 'Updating') throw invalidState(key)
 }
 
 /** Throws unless the key is neither pending deletion nor pending import nor in creation; disabled is fine. */
@@ -110,6 +110,7 @@ export function requireNotPendingDeletion(key: RegionalKey): void {
 export function invalidState(key: RegionalKey): AwsError {
   const words = {
     Creating: 'is creating',
+    Updating: 'is updating',
     Enabled: 'is enabled',
     Disabled: 'is disabled',
     PendingDeletion: 'is pending deletion',
@@ -134,7 +135,7 @@ export function keyMetadata(state: AwsState, key: RegionalKey): Record<string, u
     CustomerMasterKeySpec: family.keySpec,
     DeletionDate: key.status === 'PendingDeletion' ? (key.deletionAt ?? 0) / 1000 : undefined,
     Description: key.description,
-    Enabled: key.status === 'Enabled',
+    Enabled: key.status === 'Enabled' || key.status === 'Updating',
     EncryptionAlgorithms: family.keyUsage === 'ENCRYPT_DECRYPT' ? spec.encryption : undefined,
     ExpirationModel:
       family.origin === 'EXTERNAL' && key.status !== 'PendingImport'

@@ -7,27 +7,20 @@ import { newHexId, newKeyId } from '../identifiers.ts'
 import type { KeyFamily, KeyMaterial, RegionalKey } from '../state/model.ts'
 import { newKeyPair } from './asymmetric.ts'
 import type { Input } from './input.ts'
-import {
-  familyOf,
-  invalidState,
-  keyMetadata,
-  newSymmetricMaterial,
-  relatives,
-  requireNotPending,
-  requireNotPendingDeletion,
-} from './key.ts'
+import { keyMetadata, newSymmetricMaterial, requireNotPendingDeletion } from './key.ts'
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts'
 import { findKey, keyByArn } from './lookup.ts'
 import type { KmsOperation } from './operation.ts'
 import { page } from './page.ts'
 import { requireKeyPermission } from './permission.ts'
+import { newRegionalKey } from './regional-key.ts'
 import { KEY_SPECS, KEY_USAGES, keySpec } from './specs.ts'
 import { readTags, requestTagValues } from './tags.ts'
 
-const DAY_MS = 86_400_000
 export const POLICY_CHARACTERS_MAX = 32_768
-const DESCRIPTION_RULE = { max: 8192 }
-const OWN_KEY = { alias: false, crossAccount: false }
+export const DESCRIPTION_RULE = { max: 8192 }
+/** Key id or ARN of the caller's account; no alias. */
+export const OWN_KEY = { alias: false, crossAccount: false }
 
 /** CreateKey. */
 export const createKey: KmsOperation = async (call, input) => {
@@ -72,40 +65,6 @@ export const createKey: KmsOperation = async (call, input) => {
   return { KeyMetadata: keyMetadata(call.file.state, key) }
 }
 
-/** ReplicateKey: called in the primary's region, makes the replica in `ReplicaRegion`. */
-export const replicateKey: KmsOperation = (call, input) => {
-  const region = input.requiredText('ReplicaRegion', { min: 1, max: 32, pattern: /^([a-z]+-){2,3}\d+$/ })
-  const policyText = input.text('Policy', { min: 1, max: POLICY_CHARACTERS_MAX })
-  const description = input.text('Description', DESCRIPTION_RULE) ?? ''
-  const tags = readTags(input)
-  const primary = findKey(call, input.keyId(), OWN_KEY)
-  requireKeyPermission(call, primary, { values: { 'kms:replicaregion': region } })
-  const { state } = call.file
-  const family = familyOf(state, primary)
-  if (!family.multiRegion || family.primaryRegion !== primary.region) {
-    throw new AwsError('UnsupportedOperationException', `${primary.arn} is not a multi-region primary key.`)
-  }
-  requireNotPending(primary)
-  if (primary.status === 'Disabled') throw new AwsError('DisabledException', `${primary.arn} is disabled.`)
-  const arn = keyArn(region, primary.accountId, primary.keyId)
-  if (keyByArn(call, arn)) throw new AwsError('AlreadyExistsException', `${arn} already exists.`)
-  if (policyText !== undefined) {
-    checkKeyPolicy(call, policyText, arn, primary.accountId, input.flag('BypassPolicyLockoutSafetyCheck'))
-  }
-  const policy = policyText ?? defaultKeyPolicy(primary.accountId)
-  const replica = newRegionalKey(call, region, primary.keyId, { description, policy, tags })
-  replica.status = 'Creating'
-  replica.readyAt = call.nowMs + call.replicaCreationMs
-  state.keys[arn] = replica
-  call.file.touch()
-  return {
-    ReplicaKeyMetadata: keyMetadata(state, replica),
-    ReplicaPolicy: policy,
-    ReplicaTags:
-      tags.length > 0 ? tags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) : undefined,
-  }
-}
-
 /** DescribeKey. */
 export const describeKey: KmsOperation = (call, input) => {
   const reference = input.keyId()
@@ -124,58 +83,6 @@ export const listKeys: KmsOperation = (call, input) => {
   return page(input, keys, 'Keys', 100, 1000)
 }
 
-/** EnableKey. */
-export const enableKey: KmsOperation = (call, input) => setEnabled(call, input, 'Enabled')
-
-/** DisableKey. */
-export const disableKey: KmsOperation = (call, input) => setEnabled(call, input, 'Disabled')
-
-function setEnabled(call: Call, input: Input, status: 'Enabled' | 'Disabled'): undefined {
-  const key = ownKey(call, input)
-  requireNotPending(key)
-  key.status = status
-  call.file.touch()
-}
-
-/** ScheduleKeyDeletion. */
-export const scheduleKeyDeletion: KmsOperation = (call, input) => {
-  const days = input.integer('PendingWindowInDays', 7, 30) ?? 30
-  const key = findKey(call, input.keyId(), OWN_KEY)
-  requireKeyPermission(call, key, { values: { 'kms:scheduledeletionpendingwindowindays': String(days) } })
-  requireNotPendingDeletion(key)
-  if (key.status === 'Creating') throw invalidState(key)
-  const { state } = call.file
-  const hasReplicas =
-    key.region === familyOf(state, key).primaryRegion &&
-    relatives(state, key).some((other) => other !== key && keyByArn(call, other.arn) !== undefined)
-  key.status = hasReplicas ? 'PendingReplicaDeletion' : 'PendingDeletion'
-  key.deletionWindowDays = days
-  key.deletionAt = hasReplicas ? undefined : call.nowMs + days * DAY_MS
-  call.file.touch()
-  const answer = {
-    DeletionDate: key.deletionAt === undefined ? undefined : key.deletionAt / 1000,
-    KeyId: key.arn,
-    KeyState: key.status,
-    PendingWindowInDays: days,
-  }
-  call.responseElements = { keyId: key.arn, keyState: key.status, pendingWindowInDays: days }
-  return answer
-}
-
-/** CancelKeyDeletion: the key comes back disabled. */
-export const cancelKeyDeletion: KmsOperation = (call, input) => {
-  const key = ownKey(call, input)
-  if (key.status !== 'PendingDeletion' && key.status !== 'PendingReplicaDeletion') {
-    throw new AwsError('KMSInvalidStateException', `${key.arn} is not pending deletion.`)
-  }
-  key.status = 'Disabled'
-  key.deletionAt = undefined
-  key.deletionWindowDays = undefined
-  call.file.touch()
-  call.responseElements = { keyId: key.arn }
-  return { KeyId: key.arn }
-}
-
 /** UpdateKeyDescription. */
 export const updateKeyDescription: KmsOperation = (call, input) => {
   const description = input.requiredText('Description', DESCRIPTION_RULE)
@@ -191,28 +98,6 @@ export function ownKey(call: Call, input: Input): RegionalKey {
   const key = findKey(call, input.keyId(), OWN_KEY)
   requireKeyPermission(call, key)
   return key
-}
-
-function newRegionalKey(
-  call: Call,
-  region: string,
-  keyId: string,
-  given: Pick<RegionalKey, 'description' | 'policy' | 'tags'>,
-): RegionalKey {
-  const { accountId } = call.principal
-  return {
-    arn: keyArn(region, accountId, keyId),
-    accountId,
-    region,
-    keyId,
-    createdAt: call.nowMs,
-    status: 'Enabled',
-    readyAt: call.nowMs,
-    deletionAt: undefined,
-    deletionWindowDays: undefined,
-    grants: [],
-    ...given,
-  }
 }
 
 function readKeySpec(input: Input): string {

@@ -3,6 +3,8 @@ import * as cryptography from './cryptography.ts'
 import * as grants from './grants.ts'
 import * as importing from './import.ts'
 import * as keys from './keys.ts'
+import * as lifecycle from './lifecycle.ts'
+import * as multiRegion from './multi-region.ts'
 import type { KmsOperation } from './operation.ts'
 import * as policies from './policies.ts'
 import * as rotation from './rotation.ts'
@@ -12,7 +14,7 @@ import * as tags from './tags.ts'
 /** Every KMS operation by its wire name. */
 export const KMS_OPERATIONS: ReadonlyMap<string, KmsOperation> = new Map(
   Object.entries({
-    CancelKeyDeletion: keys.cancelKeyDeletion,
+    CancelKeyDeletion: lifecycle.cancelKeyDeletion,
     CreateAlias: aliases.createAlias,
     CreateGrant: grants.createGrant,
     CreateKey: keys.createKey,
@@ -21,9 +23,9 @@ export const KMS_OPERATIONS: ReadonlyMap<string, KmsOperation> = new Map(
     DeleteImportedKeyMaterial: importing.deleteImportedKeyMaterial,
     DeriveSharedSecret: signing.deriveSharedSecret,
     DescribeKey: keys.describeKey,
-    DisableKey: keys.disableKey,
+    DisableKey: lifecycle.disableKey,
     DisableKeyRotation: rotation.disableKeyRotation,
-    EnableKey: keys.enableKey,
+    EnableKey: lifecycle.enableKey,
     EnableKeyRotation: rotation.enableKeyRotation,
     Encrypt: cryptography.encrypt,
     GenerateDataKey: cryptography.generateDataKey,
@@ -46,16 +48,17 @@ export const KMS_OPERATIONS: ReadonlyMap<string, KmsOperation> = new Map(
     ListRetirableGrants: grants.listRetirableGrants,
     PutKeyPolicy: policies.putKeyPolicy,
     ReEncrypt: cryptography.reEncrypt,
-    ReplicateKey: keys.replicateKey,
+    ReplicateKey: multiRegion.replicateKey,
     RetireGrant: grants.retireGrant,
     RevokeGrant: grants.revokeGrant,
     RotateKeyOnDemand: rotation.rotateKeyOnDemand,
-    ScheduleKeyDeletion: keys.scheduleKeyDeletion,
+    ScheduleKeyDeletion: lifecycle.scheduleKeyDeletion,
     Sign: signing.sign,
     TagResource: tags.tagResource,
     UntagResource: tags.untagResource,
     UpdateAlias: aliases.updateAlias,
     UpdateKeyDescription: keys.updateKeyDescription,
+    UpdatePrimaryRegion: multiRegion.updatePrimaryRegion,
     Verify: signing.verify,
     VerifyMac: signing.verifyMac,
   }),

@@ -5,6 +5,7 @@ import type { Input } from './input.ts'
 import { familyOf, newSymmetricMaterial, requireNotPending, requireUsable } from './key.ts'
 import { ownKey } from './keys.ts'
 import { findKey } from './lookup.ts'
+import { requirePrimary } from './multi-region.ts'
 import type { KmsOperation } from './operation.ts'
 import { page } from './page.ts'
 import { requireKeyPermission } from './permission.ts'
@@ -121,10 +122,4 @@ export function wrongOrigin(key: RegionalKey, family: KeyFamily): AwsError {
 function requireSymmetricMaterial(family: KeyFamily): void {
   // AWS sends this one without a message
   if (family.keySpec !== 'SYMMETRIC_DEFAULT') throw new AwsError('UnsupportedOperationException')
-}
-
-function requirePrimary(family: KeyFamily, key: RegionalKey): void {
-  if (family.multiRegion && family.primaryRegion !== key.region) {
-    throw new AwsError('UnsupportedOperationException', `${key.arn} is not a multi-region primary key.`)
-  }
 }

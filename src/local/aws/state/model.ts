@@ -48,6 +48,7 @@ export interface Tag {
 
 export type KeyStatus =
   | 'Creating'
+  | 'Updating'
   | 'Enabled'
   | 'Disabled'
   | 'PendingDeletion'
@@ -62,7 +63,7 @@ export interface RegionalKey {
   readonly createdAt: number
   description: string
   status: KeyStatus
-  /** When `Creating` becomes `Enabled`. */
+  /** When `Creating` or `Updating` becomes `Enabled`. */
   readyAt: number
   /** When `PendingDeletion` ends with the key gone. */
   deletionAt: number | undefined
