@@ -1,0 +1,511 @@
+import { describe, expect, test } from 'vitest'
+import { TenantSuspended } from '../../src/access/tenant-suspended.ts'
+import type { PortcullisError } from '../../src/errors.ts'
+import type { Suspension } from '../../src/registry/suspension.ts'
+import { KeyAccessDenied } from '../../src/keyring/key-service.ts'
+import { settle } from '../keyring/fake-clock.ts'
+import { AccessHarness, AUTHORITY, MemorySuspensions } from './access-harness.ts'
+import { DENIED } from './scripted-prover.ts'
+
+const BOUND_MS = 5_000
+const MINUTE_MS = 60_000
+
+async function suspended(harness: AccessHarness): Promise<TenantSuspended> {
+  const refusal = await harness.refusal()
+  expect(refusal).toBeInstanceOf(TenantSuspended)
+  return refusal as TenantSuspended
+}
+
+describe('admission', () => {
+  test('waits for the first verification, then answers at once with the same lease', async () => {
+    const harness = new AccessHarness()
+    const first = harness.access.admit(AUTHORITY)
+    expect(first).toBeInstanceOf(Promise)
+    await harness.clock.advance(20)
+    const lease = harness.access.admit(AUTHORITY)
+    expect(lease).not.toBeInstanceOf(Promise)
+    expect(await first).toBe(lease)
+    expect(harness.access.status('acme')?.state).toBe('valid')
+  })
+
+  test('shares one verification among all requests that wait', async () => {
+    const harness = new AccessHarness()
+    const waiting = Array.from({ length: 50 }, () => harness.access.admit(AUTHORITY))
+    await harness.clock.advance(20)
+    await Promise.all(waiting)
+    expect(harness.prover.proofs).toHaveLength(1)
+  })
+
+  test('is never kept waiting while requests come: renewal runs ahead of the end', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    for (let passedMs = 0; passedMs < 2 * MINUTE_MS; passedMs += 100) {
+      await harness.clock.advance(100)
+      expect(harness.access.admit(AUTHORITY)).not.toBeInstanceOf(Promise)
+    }
+    const perMinute = harness.prover.proofs.length / 2
+    expect(perMinute).toBeGreaterThan(25)
+    expect(perMinute).toBeLessThan(35)
+  })
+
+  test('costs an idle authority nothing, and its next request verifies', async () => {
+    const harness = new AccessHarness({ idleAfterMs: 10_000 })
+    await harness.admit()
+    await harness.clock.advance(20_000)
+    const verifications = harness.prover.proofs.length
+    await harness.clock.advance(60 * MINUTE_MS)
+    expect(harness.prover.proofs).toHaveLength(verifications)
+    expect(harness.clock.timers).toBe(0)
+    expect(harness.access.admit(AUTHORITY)).toBeInstanceOf(Promise)
+    await harness.clock.advance(20)
+    expect(harness.prover.proofs).toHaveLength(verifications + 1)
+  })
+
+  test('takes the tenant keys of an authority in turn', async () => {
+    const harness = new AccessHarness()
+    harness.prover.keys.push('key-2', 'key-3')
+    await harness.admit()
+    await harness.clock.advance(8_000)
+    expect(new Set(harness.prover.proofs.map(({ keyId }) => keyId))).toEqual(
+      new Set(['key-1', 'key-2', 'key-3']),
+    )
+  })
+
+  test('waits for another proof when the process slept through the first', async () => {
+    const harness = new AccessHarness()
+    const admitted = harness.access.admit(AUTHORITY)
+    harness.prover.script = () => ({ latencyMs: 5, outcome: 'verdict' })
+    harness.clock.jump(30_000)
+    await harness.clock.advance(50)
+    await expect(admitted).resolves.toBeDefined()
+    expect(harness.prover.proofs.length).toBeGreaterThan(1)
+  })
+
+  test('keeps authorities apart', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    const other = { ...AUTHORITY, id: 'vendor:europe', kind: 'vendor' as const }
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    const admitted = harness.access.admit(other)
+    await harness.clock.advance(20)
+    await expect(admitted).resolves.toBeDefined()
+    await suspended(harness)
+  })
+})
+
+describe('a denial', () => {
+  test('refuses everything from then on, with the data of the 423 answer', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.prover.allowed = false
+    await harness.clock.advance(BOUND_MS)
+    const refusal = await suspended(harness)
+    expect(refusal.status).toBe(423)
+    expect(refusal.suspension).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      reason: 'key-disabled',
+      scope: 'organization',
+      since: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    })
+    expect(refusal.retryAfterSeconds).toBeGreaterThanOrEqual(1)
+    expect(refusal.retryAfterSeconds).toBeLessThanOrEqual(30)
+    expect((await suspended(harness)).suspension).toEqual(refusal.suspension)
+  })
+
+  test('wipes the keys and cuts running transfers before anything is recorded', async () => {
+    const harness = new AccessHarness()
+    const order: string[] = []
+    const lease = await harness.admit()
+    lease.onEnd((reason) => order.push(`cut ${reason.code}`))
+    const record = harness.audit.record.bind(harness.audit)
+    harness.audit.record = (event) => {
+      order.push(event.type)
+      record(event)
+    }
+    harness.prover.allowed = false
+    await harness.clock.advance(BOUND_MS)
+    expect(order).toEqual(['cut tenant-suspended', 'suspension.started'])
+    expect(harness.wiped.has('acme')).toBe(true)
+    const [started] = harness.audit.of('suspension.started')
+    expect(started).toMatchObject({
+      transfersCut: 1,
+      awsRequestId: 'request-1',
+      awsError: 'DisabledException',
+    })
+  })
+
+  test('cuts every transfer although one of them fails to be cut', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    let cut = 0
+    lease.onEnd(() => {
+      throw new Error('stubborn')
+    })
+    lease.onEnd(() => void (cut += 1))
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    expect(cut).toBe(1)
+  })
+
+  test('leaves transfers alone that have ended by themselves', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    let cut = 0
+    const leave = lease.onEnd(() => void (cut += 1))
+    leave()
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    expect(cut).toBe(0)
+  })
+
+  test('met by a key look-up suspends at once and refuses the one who met it', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    const refusal = harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    expect(refusal).toBeInstanceOf(TenantSuspended)
+    expect(() => lease.assertValid()).toThrow(TenantSuspended)
+    expect(lease.valid).toBe(false)
+  })
+
+  test('of wrapping a new key alone only sets off a verification', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    const refusal = harness.denials!.wrapDenied(AUTHORITY, DENIED)
+    expect(refusal.code).toBe('key-service-unavailable')
+    await harness.clock.advance(20)
+    expect(harness.prover.proofs).toHaveLength(2)
+    expect(harness.access.status('acme')?.state).toBe('valid')
+  })
+
+  test('that comes after the verification was given up still suspends', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.prover.allowed = false
+    harness.prover.script = () => ({ latencyMs: 2_500, outcome: 'verdict' })
+    await harness.clock.advance(BOUND_MS)
+    await suspended(harness)
+  })
+
+  test('is not undone by a verification that had started before it', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.prover.script = () => ({ latencyMs: 1_000, outcome: 'verdict' })
+    void harness.access.verifyNow(AUTHORITY)
+    await harness.clock.advance(500)
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    await harness.clock.advance(600)
+    await suspended(harness)
+  })
+
+  test('takes over a later reason under the same id', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    const before = await suspended(harness)
+    const later = new KeyAccessDenied(
+      'key-pending-deletion',
+      'eu-west-1',
+      'KMSInvalidStateException',
+      'request-2',
+    )
+    harness.denials!.unwrapDenied(AUTHORITY, later, 'key-1')
+    const after = await suspended(harness)
+    expect(after.suspension).toEqual({ ...before.suspension, reason: 'key-pending-deletion' })
+    expect(harness.audit.of('suspension.changed')).toHaveLength(1)
+  })
+})
+
+describe('restoring', () => {
+  test('happens by itself within 30 s of the return of access, however long it was away', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.prover.allowed = false
+    await harness.clock.advance(24 * 60 * MINUTE_MS)
+    const { retryAfterSeconds } = await suspended(harness)
+    harness.prover.allowed = true
+    await harness.clock.advance(retryAfterSeconds! * 1000)
+    await expect(harness.admit()).resolves.toBeDefined()
+    expect(harness.audit.of('suspension.ended')).toHaveLength(1)
+    expect(harness.wiped.size).toBe(0)
+  })
+
+  test('needs the very keys that were denied to unwrap again', async () => {
+    const harness = new AccessHarness()
+    harness.prover.keys.push('key-2', 'key-3')
+    await harness.admit()
+    harness.prover.deniedKeys.add('key-2')
+    harness.prover.deniedKeys.add('key-3')
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-2')
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-3')
+    harness.prover.deniedKeys.delete('key-2')
+    await harness.clock.advance(60_000)
+    await suspended(harness)
+    harness.prover.deniedKeys.delete('key-3')
+    await harness.clock.advance(30_000)
+    await expect(harness.admit()).resolves.toBeDefined()
+  })
+
+  test('does not wait for a denied key that exists no more', async () => {
+    const harness = new AccessHarness()
+    harness.prover.keys.push('key-2')
+    await harness.admit()
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-2')
+    harness.prover.keys.pop()
+    await harness.clock.advance(30_000)
+    await expect(harness.admit()).resolves.toBeDefined()
+  })
+
+  test('gives a lease that is not the one from before', async () => {
+    const harness = new AccessHarness()
+    const before = await harness.admit()
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    await harness.clock.advance(30_000)
+    const after = await harness.admit()
+    expect(after).not.toBe(before)
+    expect(before.valid).toBe(false)
+    expect(() => before.assertValid()).toThrow(TenantSuspended)
+    expect(() => before.onEnd(() => undefined)).toThrow(TenantSuspended)
+  })
+
+  test('is spread over time where many tenants return at once', () => {
+    const dueMs = Array.from({ length: 50 }, (_, index) => {
+      const harness = new AccessHarness({ random: () => index / 50 }, withOpenDenial())
+      harness.access.track([AUTHORITY])
+      return harness
+    })
+    return Promise.all(dueMs.map((harness) => harness.clock.advance(3_000))).then(() => {
+      const starts = new Set(dueMs.map(({ prover }) => prover.proofs[0]?.startedMs))
+      expect(starts.size).toBeGreaterThan(25)
+    })
+  })
+})
+
+function withOpenDenial(): MemorySuspensions {
+  const store = new MemorySuspensions()
+  const suspension: Suspension = {
+    id: 'kept',
+    authorityId: 'acme',
+    reason: 'key-disabled',
+    scope: 'organization',
+    since: '2026-11-22T01:02:03.004Z',
+    keyId: 'key-1',
+  }
+  store.rows.set(suspension.id, suspension)
+  return store
+}
+
+describe('persistence', () => {
+  test('a restart starts suspended and lifts only after a verification', async () => {
+    const harness = new AccessHarness({}, withOpenDenial())
+    harness.prover.allowed = false
+    const refusal = await suspended(harness)
+    expect(refusal.suspension).toMatchObject({ id: 'kept', since: '2026-11-22T01:02:03.004Z' })
+    await harness.clock.advance(MINUTE_MS)
+    await suspended(harness)
+    harness.prover.allowed = true
+    await harness.clock.advance(30_000)
+    await expect(harness.admit()).resolves.toBeDefined()
+    await settle()
+    expect(harness.suspensions.rows.get('kept')?.endedAt).toBeDefined()
+  })
+
+  test('a tracked authority is probed after a restart although nobody asks for it', async () => {
+    const harness = new AccessHarness({}, withOpenDenial())
+    harness.access.track([AUTHORITY])
+    await harness.clock.advance(30_000)
+    expect(harness.access.status('acme')?.state).not.toBe('suspended')
+  })
+
+  test('a store that fails delays no cut, and gets the suspension later', async () => {
+    const failures: unknown[] = []
+    const harness = new AccessHarness({ observe: { persistenceFailed: (error) => failures.push(error) } })
+    harness.suspensions.failuresLeft = 2
+    const lease = await harness.admit()
+    harness.prover.allowed = false
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    expect(lease.valid).toBe(false)
+    await suspended(harness)
+    await harness.clock.advance(10_000)
+    expect(failures).toHaveLength(2)
+    expect(harness.suspensions.open()).toHaveLength(1)
+  })
+
+  test('a store that hangs delays no cut', async () => {
+    const harness = new AccessHarness()
+    harness.suspensions.blocked = new Promise(() => undefined)
+    const lease = await harness.admit()
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    expect(lease.valid).toBe(false)
+    await suspended(harness)
+  })
+})
+
+describe("an operator's suspension", () => {
+  test('stands although access is proven, until it is lifted', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    const placed = harness.access.suspend(AUTHORITY, 'olga')
+    expect(placed).toMatchObject({ reason: 'operator', by: 'olga' })
+    expect(lease.valid).toBe(false)
+    void harness.access.verifyNow(AUTHORITY)
+    await harness.clock.advance(MINUTE_MS)
+    expect((await suspended(harness)).suspension.reason).toBe('operator')
+    expect(harness.access.lift(AUTHORITY, 'oleg')).toBe(true)
+    expect(harness.access.lift(AUTHORITY, 'oleg')).toBe(false)
+    expect(harness.access.admit(AUTHORITY)).toBeInstanceOf(Promise)
+    await harness.clock.advance(20)
+    expect(harness.access.status('acme')?.state).toBe('valid')
+    expect(harness.audit.of('suspension.ended')[0]).toMatchObject({ by: 'oleg' })
+  })
+
+  test('and a denial are lifted each by its own way', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.access.suspend(AUTHORITY, 'olga')
+    await harness.clock.advance(10)
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    expect((await suspended(harness)).suspension.reason).toBe('operator')
+    harness.prover.allowed = false
+    harness.access.lift(AUTHORITY, 'olga')
+    expect((await suspended(harness)).suspension.reason).toBe('key-disabled')
+    expect(harness.wiped.has('acme')).toBe(true)
+    harness.prover.allowed = true
+    await harness.clock.advance(30_000)
+    await expect(harness.admit()).resolves.toBeDefined()
+  })
+})
+
+describe('an outage of the key service', () => {
+  test('is bridged without a pause until the grace ends, then answered with 503', async () => {
+    const harness = new AccessHarness({ outageGraceMs: MINUTE_MS })
+    const lease = await harness.admit()
+    const cuts: PortcullisError[] = []
+    lease.onEnd((reason) => cuts.push(reason))
+    const provenMs = harness.prover.proofs[0]!.startedMs
+    harness.prover.script = () => ({ latencyMs: 1_990, outcome: 'unavailable' })
+    while (harness.clock.now() - provenMs < MINUTE_MS - 50) {
+      expect(harness.access.admit(AUTHORITY)).toBe(lease)
+      await harness.clock.advance(50)
+    }
+    expect(harness.access.status('acme')?.state).toBe('grace')
+    expect(cuts).toEqual([])
+    await harness.clock.advance(5_000)
+    const refusal = await harness.refusal()
+    expect(refusal).toMatchObject({ code: 'key-service-unavailable', status: 503 })
+    expect((refusal as PortcullisError).retryAfterSeconds).toBeGreaterThanOrEqual(1)
+    expect(cuts.map(({ code }) => code)).toEqual(['key-service-unavailable'])
+    expect(harness.audit.of('suspension.started')).toEqual([])
+    expect(harness.wiped.size).toBe(0)
+    expect(harness.audit.events.map(({ type }) => type)).toEqual(['access.unavailable', 'access.grace-ended'])
+  })
+
+  test('without any answer is bridged in the same way', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    harness.prover.script = () => ({ latencyMs: 0, outcome: 'hang' })
+    for (let passedMs = 0; passedMs < 10 * MINUTE_MS; passedMs += 250) {
+      expect(harness.access.admit(AUTHORITY)).toBe(lease)
+      await harness.clock.advance(250)
+    }
+  })
+
+  test('ends with the first verdict', async () => {
+    const harness = new AccessHarness({ outageGraceMs: MINUTE_MS })
+    await harness.admit()
+    harness.prover.script = () => ({ latencyMs: 10, outcome: 'unavailable' })
+    for (let passedMs = 0; passedMs < 2 * MINUTE_MS; passedMs += 500) {
+      await harness.refusal()
+      await harness.clock.advance(500)
+    }
+    harness.prover.script = () => ({ latencyMs: 10, outcome: 'verdict' })
+    await harness.clock.advance(BOUND_MS)
+    await expect(harness.admit()).resolves.toBeDefined()
+    expect(harness.access.status('acme')?.state).toBe('valid')
+  })
+
+  test('is asked about once in a while, not by every request', async () => {
+    const harness = new AccessHarness()
+    harness.prover.script = () => ({ latencyMs: 5, outcome: 'unavailable' })
+    for (let passedMs = 0; passedMs < MINUTE_MS; passedMs += 50) {
+      const admitted = (async () => harness.access.admit(AUTHORITY))()
+      admitted.catch(() => undefined)
+      await harness.clock.advance(50)
+    }
+    expect(harness.prover.proofs.length).toBeLessThan(30)
+  })
+
+  test('during which access is denied ends in a suspension, not in grace', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.prover.script = () => ({ latencyMs: 10, outcome: 'unavailable' })
+    await harness.clock.advance(10_000)
+    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    await harness.clock.advance(MINUTE_MS)
+    await suspended(harness)
+  })
+})
+
+describe('a defect', () => {
+  test('lets the lease run out and is no suspension', async () => {
+    const defects: unknown[] = []
+    const harness = new AccessHarness({ observe: { defect: (_authorityId, error) => defects.push(error) } })
+    const lease = await harness.admit()
+    harness.prover.script = () => ({ latencyMs: 10, outcome: 'defect' })
+    await harness.clock.advance(4_000)
+    expect(lease.valid).toBe(true)
+    await harness.clock.advance(2_000)
+    expect(await harness.refusal()).toMatchObject({ code: 'key-service-unavailable' })
+    expect(harness.access.status('acme')?.suspension).toBeUndefined()
+    expect(defects.length).toBeGreaterThan(0)
+    expect(harness.audit.of('access.defect')).toHaveLength(1)
+  })
+})
+
+describe('a long transfer', () => {
+  test('keeps the authority active although no request comes', async () => {
+    const harness = new AccessHarness({ idleAfterMs: 5_000 })
+    const lease = await harness.admit()
+    const leave = lease.onEnd(() => expect.fail('the transfer was cut'))
+    await harness.clock.advance(10 * MINUTE_MS)
+    expect(lease.valid).toBe(true)
+    leave()
+    await harness.clock.advance(MINUTE_MS)
+    expect(harness.clock.timers).toBe(0)
+  })
+
+  test('that outlives its proof goes on when the next proof succeeds', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    const cuts: unknown[] = []
+    lease.onEnd((reason) => cuts.push(reason))
+    harness.clock.jump(30_000)
+    expect(lease.valid).toBe(false)
+    expect(() => lease.assertValid()).toThrow()
+    await harness.clock.advance(100)
+    expect(cuts).toEqual([])
+    expect(lease.valid).toBe(true)
+  })
+})
+
+describe('options', () => {
+  test.each([
+    [{ revocationBoundMs: 0 }, /revocationBoundMs/],
+    [{ revocationBoundMs: Number.NaN }, /revocationBoundMs/],
+    [{ probeIntervalMsMax: 29_000 }, /30000 ms/],
+    [{ outageGraceMs: 1_000 }, /outageGraceMs/],
+    [{ idleAfterMs: -1 }, /idleAfterMs/],
+  ])('that cannot keep the promise are refused: %j', (options, message) => {
+    expect(() => new AccessHarness(options)).toThrow(message)
+  })
+})
+
+test('verifyNow starts a verification of its own when one is under way', async () => {
+  const harness = new AccessHarness()
+  await harness.admit()
+  harness.prover.script = () => ({ latencyMs: 500, outcome: 'verdict' })
+  const first = harness.access.verifyNow(AUTHORITY)
+  await harness.clock.advance(100)
+  const second = harness.access.verifyNow(AUTHORITY)
+  await harness.clock.advance(1_500)
+  expect((await first).state).toBe('valid')
+  expect((await second).state).toBe('valid')
+  expect(harness.prover.proofs).toHaveLength(3)
+})
