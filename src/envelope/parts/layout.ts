@@ -1,0 +1,80 @@
+import { FRAME_TAG_BYTES } from '../../crypto/frames.ts'
+import { STREAM_HEADER_BYTES } from '../sizes.ts'
+
+/** Bytes before each frame of a part that repeat its salt, so that a frame opens without the part's header. */
+export const MARK_BYTES = 16
+/** Frames of a part at most. */
+export const PART_FRAMES_MAX = 1024
+/** Trailer of every part and end record; docs/S3.md says what stands in it. */
+export const PART_TRAILER_BYTES = 48
+/** Base-2 logarithms of the frame sizes that a part may have: 64 KiB to 8 MiB. */
+export const FRAME_LOG2_MIN = 16
+export const FRAME_LOG2_MAX = 23
+/** Largest plaintext of one part: 5 GiB of stored bytes with the overhead, as stores take them. */
+export const PART_PLAINTEXT_BYTES_MAX = 5 * 1024 ** 3 - partOverheadBytes()
+
+/**
+ * What every part, whatever its length, and every end record is longer than its plaintext (docs/S3.md). It is
+ * constant so that the plaintext length of an object follows from its stored length and its number of parts.
+ */
+export const PART_OVERHEAD_BYTES = partOverheadBytes()
+
+function partOverheadBytes(): number {
+  const frames = PART_FRAMES_MAX * (MARK_BYTES + FRAME_TAG_BYTES)
+  return STREAM_HEADER_BYTES + frames + PART_TRAILER_BYTES + FRAME_TAG_BYTES
+}
+
+/** Base-2 logarithm of the frame size for a part: the least that keeps it within 1,024 frames. */
+export function frameLog2Of(plaintextBytes: number): number {
+  let log2 = FRAME_LOG2_MIN
+  while (plaintextBytes > PART_FRAMES_MAX * 2 ** log2) log2 += 1
+  return log2
+}
+
+/** Frames of a part; an empty one has none. */
+export function partFrames(plaintextBytes: number): number {
+  return Math.ceil(plaintextBytes / 2 ** frameLog2Of(plaintextBytes))
+}
+
+/** Zero bytes at the end of a part that make its overhead constant. */
+export function paddingBytes(plaintextBytes: number): number {
+  return (PART_FRAMES_MAX - partFrames(plaintextBytes)) * (MARK_BYTES + FRAME_TAG_BYTES)
+}
+
+/** Stored bytes of a part. */
+export function sealedPartBytes(plaintextBytes: number): number {
+  return plaintextBytes + PART_OVERHEAD_BYTES
+}
+
+/** Plaintext length of an object of `parts` parts (an end record counts) with `sealedBytes`; undefined if impossible. */
+export function openedPartsBytes(sealedBytes: number, parts: number): number | undefined {
+  const plaintextBytes = sealedBytes - parts * PART_OVERHEAD_BYTES
+  return Number.isSafeInteger(plaintextBytes) && plaintextBytes >= 0 ? plaintextBytes : undefined
+}
+
+/** Where frames stand in a part. */
+export interface FramePlace {
+  readonly frame: number
+  /** Offset in the part of the frame's mark. */
+  readonly sealedAt: number
+  /** Plaintext offset of the frame in the part. */
+  readonly plaintextAt: number
+}
+
+/** The frame that holds a plaintext byte of a part. */
+export function frameAt(partPlaintextBytes: number, offset: number): FramePlace {
+  const frameBytes = 2 ** frameLog2Of(partPlaintextBytes)
+  const frame = Math.floor(offset / frameBytes)
+  return {
+    frame,
+    sealedAt: STREAM_HEADER_BYTES + frame * (MARK_BYTES + frameBytes + FRAME_TAG_BYTES),
+    plaintextAt: frame * frameBytes,
+  }
+}
+
+/** Offset in a part behind the frame that holds its plaintext byte `offset`. */
+export function frameEndAt(partPlaintextBytes: number, offset: number): number {
+  const { sealedAt, plaintextAt } = frameAt(partPlaintextBytes, offset)
+  const frameBytes = 2 ** frameLog2Of(partPlaintextBytes)
+  return sealedAt + MARK_BYTES + Math.min(frameBytes, partPlaintextBytes - plaintextAt) + FRAME_TAG_BYTES
+}
