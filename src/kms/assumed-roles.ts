@@ -1,14 +1,13 @@
-import type { AwsCredentialIdentity } from '@smithy/types'
 import type { Clock } from '../keyring/clock.ts'
 import { KeyServiceDefect, KeyServiceUnavailable } from '../keyring/key-service.ts'
 import type { KeyAuthority } from '../tenant/tenant.ts'
 import type { CallRunner, KeyServiceCall } from './call.ts'
-import type { RegionalClients } from './regional-clients.ts'
+import type { AwsCredentials, RegionalClients } from './regional-clients.ts'
 import { RegionOrder } from './region-order.ts'
 
 /** Session credentials of a role, with their end on the monotonic clock: a skewed wall clock does not matter. */
 interface Session {
-  readonly credentials: AwsCredentialIdentity
+  readonly credentials: AwsCredentials
   readonly renewAtMs: number
   readonly expiresAtMs: number
 }
@@ -29,7 +28,7 @@ export class AssumedRoles {
   readonly #attemptTimeoutMs: number
   readonly #order: RegionOrder
   readonly #sessions = new Map<string, Session>()
-  readonly #renewing = new Map<string, Promise<AwsCredentialIdentity>>()
+  readonly #renewing = new Map<string, Promise<AwsCredentials>>()
 
   constructor(
     clients: RegionalClients,
@@ -51,7 +50,7 @@ export class AssumedRoles {
     authority: KeyAuthority,
     purpose: KeyServiceCall['purpose'],
     deadlineMs: number,
-  ): Promise<AwsCredentialIdentity> {
+  ): Promise<AwsCredentials> {
     const session = this.#sessions.get(authority.id)
     const now = this.#clock.now()
     if (session !== undefined && now < session.renewAtMs) return session.credentials
@@ -76,7 +75,7 @@ export class AssumedRoles {
     authority: KeyAuthority,
     purpose: KeyServiceCall['purpose'],
     deadlineMs: number,
-  ): Promise<AwsCredentialIdentity> {
+  ): Promise<AwsCredentials> {
     const regions = this.#order.ordered(
       '',
       authority.keys.map((key) => key.region),
@@ -97,7 +96,7 @@ export class AssumedRoles {
   }
 
   /** Cached credentials that have not ended, however soon they will. */
-  peek(authorityId: string): AwsCredentialIdentity | undefined {
+  peek(authorityId: string): AwsCredentials | undefined {
     const session = this.#sessions.get(authorityId)
     return session !== undefined && this.#clock.now() < session.expiresAtMs ? session.credentials : undefined
   }
@@ -111,7 +110,7 @@ export class AssumedRoles {
     region: string,
     purpose: KeyServiceCall['purpose'],
     deadlineMs: number,
-  ): Promise<AwsCredentialIdentity> {
+  ): Promise<AwsCredentials> {
     const startedAtMs = this.#clock.now()
     const { roleArn, externalId } = authority
     const description = {

@@ -1,4 +1,3 @@
-import type { AwsCredentialIdentity, AwsCredentialIdentityProvider } from '@smithy/types'
 import type { AuditSink } from '../audit/sink.ts'
 import type { Clock } from '../keyring/clock.ts'
 import type { EncryptionContext, KeyService, Unwrapped, WrappedCopy } from '../keyring/key-service.ts'
@@ -8,7 +7,7 @@ import { AssumedRoles } from './assumed-roles.ts'
 import type { KeyServiceCall } from './call.ts'
 import { CallRunner, StaleCredentials } from './call.ts'
 import { RegionOrder } from './region-order.ts'
-import type { AwsEndpoints } from './regional-clients.ts'
+import type { AwsCredentials, AwsEndpoints, BaseCredentials } from './regional-clients.ts'
 import { RegionalClients } from './regional-clients.ts'
 import { RetryBudget } from './retry-budget.ts'
 
@@ -17,7 +16,7 @@ export interface AwsKeyServiceOptions {
   readonly clock: Clock
   readonly audit: AuditSink
   /** With what the customers' roles are assumed; left out for the SDK's default provider chain. */
-  readonly baseCredentials?: AwsCredentialIdentity | AwsCredentialIdentityProvider
+  readonly baseCredentials?: BaseCredentials
   /** Left out for the public AWS endpoints. */
   readonly endpoints?: AwsEndpoints
   /** RoleSessionName, 2 to 64 characters of `[\w+=,.@-]`; shows in the customer's CloudTrail. */
@@ -151,7 +150,7 @@ export class AwsKeyService implements KeyService {
     const usable = usableCopies(authority, copies)
     const deadlineMs = this.#clock.now() + this.#limits.verifyTimeoutMs
     const earlier = this.#roles.peek(authority.id)
-    let credentials: AwsCredentialIdentity
+    let credentials: AwsCredentials
     try {
       credentials = await this.#roles.fresh(authority, 'verify', deadlineMs)
     } catch (thrown) {
@@ -178,7 +177,7 @@ export class AwsKeyService implements KeyService {
     authority: KeyAuthority,
     copies: readonly WrappedCopy[],
     context: EncryptionContext,
-    credentials: AwsCredentialIdentity,
+    credentials: AwsCredentials,
     deadlineMs: number,
   ): Promise<void> {
     const outcomes = await Promise.all(
@@ -203,7 +202,7 @@ export class AwsKeyService implements KeyService {
     authority: KeyAuthority,
     copy: WrappedCopy,
     context: EncryptionContext,
-    credentials: AwsCredentialIdentity,
+    credentials: AwsCredentials,
     purpose: 'unwrap' | 'verify',
     deadlineMs: number,
   ): Promise<Unwrapped> {
@@ -233,7 +232,7 @@ export class AwsKeyService implements KeyService {
     authority: KeyAuthority,
     purpose: 'wrap' | 'unwrap',
     deadlineMs: number,
-    run: (credentials: AwsCredentialIdentity) => Promise<T>,
+    run: (credentials: AwsCredentials) => Promise<T>,
   ): Promise<T> {
     try {
       return await run(await this.#roles.current(authority, purpose, deadlineMs))

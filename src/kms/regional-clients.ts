@@ -1,18 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { DecryptCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms'
-import type { AssumeRoleCommandOutput } from '@aws-sdk/client-sts'
+import type { AssumeRoleCommandOutput, STSClientConfig } from '@aws-sdk/client-sts'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import type {
-  AwsCredentialIdentity,
-  AwsCredentialIdentityProvider,
-  HttpRequest,
-  HttpResponse,
-  Pluggable,
-} from '@smithy/types'
 import type { EncryptionContext } from '../keyring/key-service.ts'
 import { OwnCredentialsUnavailable } from './call.ts'
 import { extractPlaintext, insertPlaintext, PLACEHOLDER_BYTES } from './plaintext-body.ts'
+
+/** Credentials that sign one call. */
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+/** Fixed credentials, or a function that gives them and says when they end. */
+export type BaseCredentials = NonNullable<STSClientConfig['credentials']>
 
 /** Where the services are; anything left undefined is the public AWS endpoint of the region. */
 export interface AwsEndpoints {
@@ -24,7 +27,7 @@ export interface AwsEndpoints {
 export interface RegionalClientsOptions {
   readonly endpoints: AwsEndpoints
   /** With what roles are assumed; undefined for the SDK's default provider chain. */
-  readonly baseCredentials: AwsCredentialIdentity | AwsCredentialIdentityProvider | undefined
+  readonly baseCredentials: BaseCredentials | undefined
   readonly connectTimeoutMs: number
   readonly socketsMax: number
 }
@@ -42,14 +45,11 @@ export class RegionalClients {
   readonly #kms = new Map<string, KMSClient>()
   readonly #sts = new Map<string, STSClient>()
   /** Whose credentials sign the KMS call of this asynchronous context. */
-  readonly #caller = new AsyncLocalStorage<AwsCredentialIdentity>()
+  readonly #caller = new AsyncLocalStorage<AwsCredentials>()
   /** `memoized` tells the SDK to ask for every signature instead of keeping the first answer. */
-  readonly #callerCredentials = Object.assign(
-    async (): Promise<AwsCredentialIdentity> => this.#currentCaller(),
-    {
-      memoized: true,
-    },
-  )
+  readonly #callerCredentials = Object.assign(async (): Promise<AwsCredentials> => this.#currentCaller(), {
+    memoized: true,
+  })
 
   constructor(options: RegionalClientsOptions) {
     this.#options = options
@@ -64,7 +64,7 @@ export class RegionalClients {
   /** KMS Encrypt of a 32-byte `plaintext`, which never becomes a string. Resolves to the ciphertext blob. */
   async encrypt(
     region: string,
-    credentials: AwsCredentialIdentity,
+    credentials: AwsCredentials,
     keyArn: string,
     plaintext: Uint8Array,
     context: EncryptionContext,
@@ -86,7 +86,7 @@ export class RegionalClients {
   /** KMS Decrypt into `target` (32 bytes); the plaintext never becomes a string. */
   async decrypt(
     region: string,
-    credentials: AwsCredentialIdentity,
+    credentials: AwsCredentials,
     copy: { keyArn: string; ciphertext: Uint8Array },
     context: EncryptionContext,
     target: Uint8Array,
@@ -127,11 +127,11 @@ export class RegionalClients {
     this.#handler.destroy()
   }
 
-  #as<T>(credentials: AwsCredentialIdentity, call: () => Promise<T>): Promise<T> {
+  #as<T>(credentials: AwsCredentials, call: () => Promise<T>): Promise<T> {
     return this.#caller.run(credentials, call)
   }
 
-  #currentCaller(): AwsCredentialIdentity {
+  #currentCaller(): AwsCredentials {
     const credentials = this.#caller.getStore()
     if (credentials === undefined) throw new Error('a KMS call without an authority')
     return credentials
@@ -165,7 +165,7 @@ export class RegionalClients {
     return client
   }
 
-  #baseCredentials(): { credentials?: AwsCredentialIdentity | AwsCredentialIdentityProvider } {
+  #baseCredentials(): { credentials?: BaseCredentials } {
     return this.#options.baseCredentials === undefined ? {} : { credentials: this.#options.baseCredentials }
   }
 
@@ -182,15 +182,13 @@ export class RegionalClients {
 }
 
 /** Puts the key into the serialized body in place of the placeholder, before the body is measured and signed. */
-function carryingPlaintext<Input extends object, Output extends object>(
-  plaintext: Uint8Array,
-): Pluggable<Input, Output> {
+function carryingPlaintext(plaintext: Uint8Array): Parameters<EncryptCommand['middlewareStack']['use']>[0] {
   return {
     applyToStack: (stack) =>
       stack.add(
         (next) => async (args) => {
-          const request = args.request as HttpRequest
-          const body = insertPlaintext(request.body as string | Uint8Array, plaintext)
+          const request = args.request as { body: string | Uint8Array }
+          const body = insertPlaintext(request.body, plaintext)
           request.body = body
           try {
             return await next(args)
@@ -204,16 +202,16 @@ function carryingPlaintext<Input extends object, Output extends object>(
 }
 
 /** Takes the key out of the raw answer before the SDK parses it. */
-function divertingPlaintext<Input extends object, Output extends object>(
+function divertingPlaintext(
   target: Uint8Array,
   received: { complete: boolean },
-): Pluggable<Input, Output> {
+): Parameters<DecryptCommand['middlewareStack']['use']>[0] {
   return {
     applyToStack: (stack) =>
       stack.add(
         (next) => async (args) => {
           const result = await next(args)
-          const response = result.response as HttpResponse
+          const response = result.response as { statusCode: number; body: AsyncIterable<Buffer> | Buffer }
           const body = await collected(response.body as AsyncIterable<Buffer>)
           received.complete = response.statusCode < 300 && extractPlaintext(body, target)
           response.body = body

@@ -6,7 +6,7 @@ import {
   PutKeyPolicyCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms'
-import type { LocalAws } from '../../src/local/aws/local-aws.ts'
+import type { LocalAws, LocalAwsOptions } from '../../src/local/aws/local-aws.ts'
 import { startLocalAws } from '../../src/local/aws/local-aws.ts'
 import type { LocalWorld } from '../../src/local/aws/world.ts'
 import { createWorld, keyPolicy, trustPolicy } from '../../src/local/aws/world.ts'
@@ -37,8 +37,8 @@ export class Customer {
     this.tenant = { organization: 'acme', site: 'acme-one', app: 'jira', authority: this.authority }
   }
 
-  static async start(): Promise<Customer> {
-    const local = await startLocalAws()
+  static async start(options: LocalAwsOptions = {}): Promise<Customer> {
+    const local = await startLocalAws(options)
     const world = await createWorld(local, {
       organization: 'acme',
       externalId: 'acme-7f3a',
@@ -54,6 +54,12 @@ export class Customer {
 
   get endpoints(): { kms: () => string; sts: () => string } {
     return { kms: () => this.local.endpoint, sts: () => this.local.endpoint }
+  }
+
+  /** The keys that the vendor manages in its own account, as a second authority on the same AWS. */
+  get vendorAuthority(): KeyAuthority {
+    const { accountId, roleArn, externalId, keys } = this.world.vendor
+    return { id: 'vendor:europe', kind: 'vendor', location: 'europe', accountId, roleArn, externalId, keys }
   }
 
   async disableKey(region = REGIONS[0]!): Promise<void> {
