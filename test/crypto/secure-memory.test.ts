@@ -60,8 +60,8 @@ describe('secure memory', () => {
       import { SecureMemory } from ${JSON.stringify(new URL('../../src/crypto/secure-memory.ts', import.meta.url).href)}
       try { new SecureMemory({ arenaBytes: 1048576 }).allocate(32); console.log('locked') }
       catch (error) { console.log(error.reason, error.message) }`
-    const output = withoutLockedMemory(program)
-    if (output === undefined) return context.skip('skipped: privileges cannot be dropped on this machine')
+    const output =
+      withoutLockedMemory(program) ?? context.skip('skipped: privileges cannot be dropped on this machine')
     expect(output).toMatch(/^lock-failed .*locked-memory limit/)
   })
 })

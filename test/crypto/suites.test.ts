@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { SuiteId } from '../../src/crypto/suites.ts'
 import { suiteById, suiteForWriting } from '../../src/crypto/suites.ts'

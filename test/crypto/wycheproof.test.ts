@@ -3,12 +3,11 @@ import { gcmOpen, gcmSeal } from '../../src/crypto/aes-256-gcm.ts'
 import { sivOpen, sivSeal } from '../../src/crypto/aes-siv.ts'
 import { hkdfSha256 } from '../../src/crypto/hkdf.ts'
 import { xchachaOpen } from '../../src/crypto/xchacha20-poly1305.ts'
-import { ABSENT, hexOf, wycheproof } from './wycheproof.ts'
+import { hexOf, wycheproofOrSkip } from './wycheproof.ts'
 
 describe('Wycheproof', () => {
   test('AES-256-GCM accepts the valid and refuses the rest', (context) => {
-    const groups = wycheproof('aes_gcm_test.json')
-    if (groups === undefined) return context.skip(ABSENT)
+    const groups = wycheproofOrSkip('aes_gcm_test.json', context)
     let cases = 0
     for (const group of groups.filter((g) => g.keySize === 256 && g.ivSize === 96 && g.tagSize === 128)) {
       for (const vector of group.tests) {
@@ -32,8 +31,7 @@ describe('Wycheproof', () => {
   })
 
   test('XChaCha20-Poly1305 accepts the valid and refuses the rest', (context) => {
-    const groups = wycheproof('xchacha20_poly1305_test.json')
-    if (groups === undefined) return context.skip(ABSENT)
+    const groups = wycheproofOrSkip('xchacha20_poly1305_test.json', context)
     let cases = 0
     for (const vector of groups.filter((g) => g.ivSize === 192).flatMap((g) => g.tests)) {
       const sealed = Buffer.concat(['iv', 'ct', 'tag'].map((name) => hexOf(vector, name)))
@@ -56,8 +54,7 @@ describe('Wycheproof', () => {
   })
 
   test('AES-SIV with 512-bit keys accepts the valid and refuses the rest', (context) => {
-    const groups = wycheproof('aes_siv_cmac_test.json')
-    if (groups === undefined) return context.skip(ABSENT)
+    const groups = wycheproofOrSkip('aes_siv_cmac_test.json', context)
     let cases = 0
     for (const vector of groups.filter((g) => g.keySize === 512).flatMap((g) => g.tests)) {
       const [key, aad, message, sealed] = ['key', 'aad', 'msg', 'ct'].map((name) => hexOf(vector, name)) as [
@@ -81,8 +78,7 @@ describe('Wycheproof', () => {
   })
 
   test('HKDF-SHA256 derives the valid and refuses lengths beyond its limit', (context) => {
-    const groups = wycheproof('hkdf_sha256_test.json')
-    if (groups === undefined) return context.skip(ABSENT)
+    const groups = wycheproofOrSkip('hkdf_sha256_test.json', context)
     let cases = 0
     for (const vector of groups.flatMap((group) => group.tests)) {
       const output = Buffer.alloc(vector['size'] as number)

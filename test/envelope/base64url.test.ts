@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   base64UrlBytes,
@@ -24,7 +24,7 @@ test('writes what the platform writes, and reads it back', () => {
 })
 
 test('accepts one spelling of any bytes: what it accepts, it would write', () => {
-  const letters = fc.constantFrom(...'AQgw-_+/= \n\t.~é\0Zz09')
+  const letters = fc.constantFrom(...'A Q g w - _ + / = \n \t . ~ é \0 Z z 0 9'.split(' '), ' ')
   fc.assert(
     fc.property(fc.array(letters, { maxLength: 12 }), (characters) => {
       const text = Buffer.from(characters.join(''), 'latin1')

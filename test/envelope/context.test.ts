@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FieldContext, streamContext } from '../../src/envelope/context.ts'
 import { CONTEXT } from '../vectors/make-field.ts'

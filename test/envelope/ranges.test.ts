@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseHeader } from '../../src/envelope/header.ts'
 import { partsObjectId } from '../../src/envelope/object-id.ts'

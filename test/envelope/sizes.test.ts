@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openedPartsBounds, openedStreamBytes, sealedStreamBytes } from '../../src/envelope/sizes.ts'
 

@@ -15,13 +15,17 @@ export const tenantKey = Buffer.from(TENANT_KEY, 'hex')
 export const streamKey = derived(tenantKey, 'stream', 32)
 export const id = keyId(tenantKey)
 
+// Short objects wholly, long ones around every header and every border of frames.
+const SINGLE_BYTES = 1000
+const BYTE_BY_BYTE = [...Array<number>(SINGLE_BYTES).fill(1), 65_552 - SINGLE_BYTES]
+
 /** Sizes of the chunks that bytes are pushed in, repeated; the paths that every stream takes. */
 export const CHUNKINGS: Readonly<Record<string, readonly number[]>> = {
   whole: [Infinity],
   'in frames': [65_552],
   'in socket reads': [65_536],
   'in odd pieces': [1, 4095, 119, 2, 70_001],
-  'byte by byte': [1],
+  'byte by byte': BYTE_BY_BYTE,
 }
 
 export function* chunked(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SecureMemoryError } from '../../src/crypto/secure-memory.ts'
 import { streamContext } from '../../src/envelope/context.ts'

@@ -55,7 +55,10 @@ export function makeFieldVectors(): { sound: SoundField[]; broken: BrokenField[]
   const broken = ([1, 2, 3] as const).flatMap((suite) =>
     brokenFrom(sealed(`suite ${suite}`, suite, TOKENS['a string'])),
   )
-  return { sound, broken: [...broken, ...foreign()] }
+  const stray = ([1, 2, 3] as const).flatMap((suite) =>
+    ['null', '12345'].flatMap((token) => strayBits(suite, token)),
+  )
+  return { sound, broken: [...broken, ...stray, ...foreign()] }
 }
 
 function sealWith(
@@ -135,7 +138,6 @@ function brokenFrom({ name, tenantKey, context, field, envelope, suite }: SoundF
     broken('a letter outside ASCII inside', replaced(40, 'é')),
     broken('a NUL inside', replaced(40, '\0')),
     broken('a space in the key identifier', replaced(12, ' ')),
-    ...strayBits(envelope).map((text) => broken('unused bits set', text)),
     moved('organization', { organization: 'org-other' }),
     moved('site', { site: 'other' }),
     moved('app', { app: 'confluence' }),
@@ -154,12 +156,20 @@ function brokenFrom({ name, tenantKey, context, field, envelope, suite }: SoundF
   ]
 }
 
-/** Every spelling that sets bits of the last character that stand for nothing. */
-function strayBits(envelope: string): string[] {
+/** Every spelling that sets bits of the last character that stand for nothing; other lengths have no such bits. */
+function strayBits(suite: 1 | 2 | 3, token: string): BrokenField[] {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const envelope = sealWith(suite, TENANT_KEY, CONTEXT, 'summary', token)
   const unused = [0, 0, 4, 2][(envelope.length - 5) % 4]!
   const last = alphabet.indexOf(envelope.at(-1)!)
-  return Array.from({ length: 2 ** unused - 1 }, (_, i) => envelope.slice(0, -1) + alphabet[last | (i + 1)]!)
+  return Array.from({ length: 2 ** unused - 1 }, (_, i) => ({
+    name: `suite ${suite}: ${token} with unused bits ${i + 1}`,
+    tenantKey: TENANT_KEY,
+    context: CONTEXT,
+    field: 'summary',
+    envelope: envelope.slice(0, -1) + alphabet[last | (i + 1)]!,
+    failure: 'not-canonical',
+  }))
 }
 
 /** An envelope that claims a key identifier it was not sealed under. */

@@ -156,7 +156,7 @@ export function sealStreamReference(stream: ReferenceStream, plaintext: Uint8Arr
   numbers.writeUInt16BE(trailer.length, 2)
   numbers.writeBigUInt64BE(BigInt(plaintext.length), 4)
   const kind = part === undefined ? 0 : 1
-  const start = Buffer.from('9350435354524d0a' + '010210', 'hex')
+  const start = Buffer.from('9350435354524d0a010210', 'hex')
   const open = Buffer.concat([start, Buffer.from([kind]), numbers, objectId, keyId(tenantKey), salt])
   const streamContext = Buffer.concat([names('portcullis/stream-context/v1', context), lp(objectName)])
   const info = Buffer.concat([Buffer.from('portcullis/stream-keys/v1'), lp(open), streamContext])
