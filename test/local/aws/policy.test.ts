@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, constantFrom, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parsePolicy, PolicyMalformed } from '../../../src/local/aws/policy/document.ts'
 import { evaluateIdentityPolicies, evaluateResourcePolicy } from '../../../src/local/aws/policy/evaluate.ts'
@@ -181,11 +181,11 @@ describe('identity policies', () => {
 
 describe('wildcards', () => {
   test('match like the regular expression they stand for', () => {
-    const character = fc.constantFrom('a', 'b', '*', '?', ':')
-    fc.assert(
-      fc.property(
-        fc.string({ unit: character, maxLength: 12 }),
-        fc.string({ unit: fc.constantFrom('a', 'b', ':'), maxLength: 12 }),
+    const character = constantFrom('a', 'b', '*', '?', ':')
+    assert(
+      property(
+        string({ unit: character, maxLength: 12 }),
+        string({ unit: constantFrom('a', 'b', ':'), maxLength: 12 }),
         (pattern, text) => {
           const expression = pattern.replaceAll('*', '.*').replaceAll('?', '.')
           expect(matchesWildcard(pattern, text)).toBe(new RegExp(`^${expression}$`).test(text))
