@@ -20,7 +20,7 @@ export function referenceYaml(): string {
     '',
     ...sectionLines(shapeOf(configurationSchema) ?? {}, 0),
   ]
-  return `${lines.join('\n')}\n`
+  return `${lines.join('\n').trimEnd()}\n`
 }
 
 function sectionLines(shape: Readonly<Record<string, z.ZodType>>, depth: number): string[] {

@@ -8,6 +8,7 @@ import {
   type Document,
   type Node,
   type Pair,
+  visit,
 } from 'yaml'
 import type { ConfigPath, Finding, RuleFinding } from './finding.ts'
 import { formatPath } from './finding.ts'
@@ -65,7 +66,8 @@ export class YamlSource {
         lineCounter: this.#lines,
         // Pretty errors quote the file, which may hold what should not be repeated.
         prettyErrors: false,
-        logLevel: 'silent',
+        // Silent would take the first of several documents and say nothing of the others.
+        logLevel: 'error',
         version: '1.2',
       })
       for (const problem of [...document.errors, ...document.warnings]) {
@@ -83,28 +85,29 @@ export class YamlSource {
       return this.#document?.toJS({ maxAliasCount: ALIASES_MAX })
     } catch {
       const remedy = `Use at most ${ALIASES_MAX} aliases, none within its own anchor`
-      findings.push(this.#atOffset(undefined, 'yaml', 'the aliases of the file cannot be resolved', remedy))
+      const offset = this.#document && brokenAlias(this.#document)
+      findings.push(this.#atOffset(offset, 'yaml', 'the aliases of the file cannot be resolved', remedy))
       return undefined
     }
   }
 
   #position(path: ConfigPath, atKey: boolean): { line: number; column: number } {
     let node: Node | null | undefined = this.#document?.contents
-    let offset = node?.range?.[0]
+    // Where to point when the path ends early: at the key that holds what should have the missing part.
+    let holder = node?.range?.[0]
     for (const [index, part] of path.entries()) {
       const resolved: Node | null | undefined = isAlias(node) ? node.resolve(this.#document!) : node
-      const last = index === path.length - 1
       const pair = isMap(resolved) ? pairOf(resolved.items, part) : undefined
-      if (last && atKey && pair !== undefined)
-        return this.#lineColumn((pair.key as Node | null)?.range?.[0] ?? offset)
+      const keyOffset = (pair?.key as Node | null | undefined)?.range?.[0]
+      if (atKey && keyOffset !== undefined && index === path.length - 1) return this.#lineColumn(keyOffset)
       const next = isSeq(resolved)
         ? (resolved.items[Number(part)] as Node | undefined)
         : (pair?.value as Node | null)
-      if (pair === undefined && next === undefined) break
-      offset = next?.range?.[0] ?? (pair?.key as Node | undefined)?.range?.[0] ?? offset
+      if (pair === undefined && next === undefined) return this.#lineColumn(holder)
+      holder = keyOffset ?? next?.range?.[0] ?? holder
       node = next
     }
-    return this.#lineColumn(offset)
+    return this.#lineColumn(node?.range?.[0] ?? holder)
   }
 
   #atOffset(offset: number | undefined, rule: string, reason: string, remedy: string): Finding {
@@ -121,6 +124,18 @@ export class YamlSource {
     for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
       this.#lines.addNewLine(at + 1)
   }
+}
+
+function brokenAlias(document: Document): number | undefined {
+  let offset: number | undefined
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return undefined
+      offset = alias.range?.[0]
+      return visit.BREAK
+    },
+  })
+  return offset
 }
 
 function pairOf(pairs: readonly Pair[], part: string | number): Pair | undefined {

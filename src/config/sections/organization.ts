@@ -3,6 +3,9 @@ import { APP_TYPES } from '../app-types.ts'
 import { LOCATIONS } from '../locations.ts'
 import { flag, listOf, noted, optionalSection, optionalText, text, texts } from '../option.ts'
 
+// The rules of the domain say how long these may be, with better words than a ceiling; this one only bounds input.
+const RULED_CHARACTERS_MAX = 4096
+
 const regionalKeys = (example: Readonly<Record<string, string>>, reason: string) =>
   noted(z.record(z.string().max(64), z.string().min(1).max(2048)), {
     type: 'KMS key ARN by region, one for every region of the location',
@@ -31,7 +34,7 @@ const byok = optionalSection(
       reason: 'The role that is assumed for every use of the keys; denying it revokes.',
     }),
     externalId: text({
-      charactersMax: 1224,
+      charactersMax: RULED_CHARACTERS_MAX,
       type: 'ExternalId of the trust policy, 2 to 1224 characters, different for every organization',
       example: 'acme-5f1c7d0e9b3a4286',
       reason: 'Keeps one customer from pointing the gateway at the role of another (confused deputy).',
@@ -50,7 +53,7 @@ const byok = optionalSection(
 const sites = listOf(
   {
     name: text({
-      charactersMax: 63,
+      charactersMax: RULED_CHARACTERS_MAX,
       type: 'lower-case letters, digits and hyphens, unique among all organizations',
       example: 'acme',
       reason: 'What `Portcullis-Tenant` names. Binds every ciphertext: never rename a site that holds data.',
@@ -87,7 +90,7 @@ const sites = listOf(
 export const organizations = listOf(
   {
     id: text({
-      charactersMax: 63,
+      charactersMax: RULED_CHARACTERS_MAX,
       type: 'lower-case letters, digits and hyphens, unique',
       example: 'acme',
       reason: 'Stable identifier. Binds every ciphertext and names the authority: never change it.',
@@ -117,7 +120,7 @@ export const vendorKeys = listOf(
       reason: 'The role that is assumed for these keys.',
     }),
     externalId: text({
-      charactersMax: 1224,
+      charactersMax: RULED_CHARACTERS_MAX,
       type: 'ExternalId of the trust policy, 2 to 1224 characters',
       example: 'vendor-5b0a8d6c3e1f4729',
       reason: 'As for customers.',

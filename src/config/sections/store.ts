@@ -53,7 +53,7 @@ const tls = optionalSection(
 export const stores = listOf(
   {
     name: text({
-      charactersMax: 63,
+      charactersMax: 4096,
       type: 'lower-case letters, digits and hyphens, unique',
       example: 'jira',
       reason:
