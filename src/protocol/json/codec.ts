@@ -32,7 +32,8 @@ export interface FieldCodec {
   openedBytesMax(envelopeBytes: number): number
   /**
    * Writes the token to `target` from `at` once its tag has been verified and returns its length, or
-   * `KEY_NOT_LOADED`. Throws `ciphertext-invalid` for anything that does not authenticate.
+   * `KEY_NOT_LOADED`. Throws `ciphertext-invalid` for anything that does not authenticate. The envelope text may be
+   * any bytes but quotes: nobody has looked at it before.
    */
   open(value: CoveredValue, target: Buffer, at: number): number
   /** True when the text claims to be an envelope, sound or not. */

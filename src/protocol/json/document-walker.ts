@@ -35,8 +35,14 @@ const NAMING = 1
 const SKIPPING = 2
 const COVERING = 3
 
-/** Decides, from its first byte, whether a value at a covered path is taken (true) or passes as it is. May throw. */
-export type TakeCovered = (firstByte: number, insideArray: boolean) => boolean
+/**
+ * What becomes of a value at a covered path: it passes as it is; it is taken; or it is a string that is taken by
+ * someone who looks at every byte of its content, so that the walker need not.
+ */
+export type Taking = 'pass' | 'take' | 'take-unread'
+
+/** Decides about a value at a covered path from its first byte. May throw. */
+export type TakeCovered = (firstByte: number, insideArray: boolean) => Taking
 
 /**
  * Walks one JSON document at a time along a coverage: checks the grammar of every byte, enters what the coverage
@@ -170,17 +176,24 @@ export class DocumentWalker {
 
   /** Reads a value that is not entered, of which `from` is the first byte. */
   #value(chunk: Chunk, state: PathState, from: number, to: number): number {
-    const covered = state.action !== 'clear' && state.rule !== undefined
-    if (state.action === 'seal' && !covered) throw new TypeError('a coverage seals a path without a rule')
-    if (covered && this.#take(chunk.bytes[from]!, this.#arrays > 0)) {
-      this.#phase = COVERING
-      this.rule = state.rule
-      this.valueStart = from
-    } else {
-      this.#phase = SKIPPING
+    const skipper = this.#skipper
+    skipper.begin(this.#depth)
+    this.#phase = SKIPPING
+    if (state.action !== 'clear' && (state.action === 'seal' || state.rule !== undefined)) {
+      if (state.rule === undefined) throw new TypeError('a coverage seals a path without a rule')
+      const taking = this.#take(chunk.bytes[from]!, this.#arrays > 0)
+      if (taking !== 'pass') {
+        this.#phase = COVERING
+        this.rule = state.rule
+        this.valueStart = from
+        const end = taking === 'take-unread' ? chunk.plainStringEnd(from + 1, to) : -1
+        if (end !== -1) {
+          skipper.done = true
+          return end + 1
+        }
+      }
     }
-    this.#skipper.begin(this.#depth)
-    return this.#skipper.run(chunk, from, to)
+    return skipper.run(chunk, from, to)
   }
 
   /** A value that was not entered is complete; true if it is a covered one. */

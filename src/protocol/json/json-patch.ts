@@ -3,7 +3,7 @@ import type { PointerTarget } from '../../coverage/json-pointer.ts'
 import type { PathState } from '../../coverage/path-state.ts'
 import { PortcullisError } from '../../errors.ts'
 import type { FieldCodec } from './codec.ts'
-import type { JsonLimits } from './limits.ts'
+import { DEFAULT_JSON_LIMITS, type JsonLimits } from './limits.ts'
 import { type PatchOperation, readPatch } from './patch-operations.ts'
 import { SearchableOnlyCodec } from './searchable-only-codec.ts'
 import { transformWhole } from './transform-whole.ts'
@@ -65,8 +65,11 @@ function sealOperations(
 
 function targetOf(state: PathState, pointer: string): PointerTarget {
   const target = stateAtPointer(state, pointer)
-  if (target !== undefined) return target
-  throw unsupported('its path is malformed, or leads into a value that is encrypted whole')
+  if (target !== undefined && Buffer.byteLength(target.fieldName) <= DEFAULT_JSON_LIMITS.nameBytesMax)
+    return target
+  throw unsupported(
+    'its path is malformed, too long, ambiguous, or leads into a value that is encrypted whole',
+  )
 }
 
 /** What moves as ciphertext must go by the same rule and the same field name where it arrives. */

@@ -7,7 +7,7 @@ export class Output {
   reserve(count: number, sizeHint: number): void {
     const needed = this.length + count
     if (needed <= this.bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, sizeHint, this.bytes.length * 2))
+    const larger = Buffer.allocUnsafe(Math.max(needed, sizeHint, this.bytes.length * 2))
     this.bytes.copy(larger, 0, 0, this.length)
     this.bytes = larger
   }

@@ -45,7 +45,7 @@ export function readPatch(body: Buffer, limits: Partial<JsonLimits> = {}): Patch
     chunk.set(body)
     const operations: PatchOperation[] = []
     forEachMember(
-      new DocumentWalker(PATCH, all, () => true),
+      new DocumentWalker(PATCH, all, () => 'take'),
       chunk,
       0,
       body.length,
@@ -63,7 +63,7 @@ export function readPatch(body: Buffer, limits: Partial<JsonLimits> = {}): Patch
 function readOperation(chunk: Chunk, from: number, to: number, limits: JsonLimits): PatchOperation {
   const ranges = new Map<string, { readonly start: number; readonly end: number }>()
   forEachMember(
-    new DocumentWalker(OPERATION, limits, () => true),
+    new DocumentWalker(OPERATION, limits, () => 'take'),
     chunk,
     from,
     to,

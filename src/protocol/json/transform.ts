@@ -1,6 +1,6 @@
 import { asPortcullisError, PortcullisError } from '../../errors.ts'
 import { Chunk } from './chunk.ts'
-import { DocumentWalker } from './document-walker.ts'
+import { DocumentWalker, type Taking } from './document-walker.ts'
 import { DEFAULT_JSON_LIMITS, type JsonLimits } from './limits.ts'
 import type { JsonTransformOptions } from './options.ts'
 import { JsonSyntaxError } from './syntax-error.ts'
@@ -48,8 +48,8 @@ export class JsonTransform {
     this.#keepNulls = options.nulls === 'keep'
     this.#limits = limits
     this.#onOutput = onOutput
-    const takes = (firstByte: number, insideArray: boolean): boolean => this.#takes(firstByte, insideArray)
-    this.#walker = new DocumentWalker(options.state, limits, takes, options.fieldName)
+    const take = (firstByte: number, insideArray: boolean): Taking => this.#taking(firstByte, insideArray)
+    this.#walker = new DocumentWalker(options.state, limits, take, options.fieldName)
     this.#replacer = new ValueReplacer(options, limits)
   }
 
@@ -203,11 +203,13 @@ export class JsonTransform {
     if (invalid >= 0) throw new JsonSyntaxError('invalid UTF-8', this.#opening ? 0 : invalid)
   }
 
-  /** Whether a covered value that begins with this byte is to be replaced. */
-  #takes(firstByte: number, insideArray: boolean): boolean {
-    if (this.#keepNulls && firstByte === LOWER_N && !insideArray && this.#walker.depth > 0) return false
-    if (!this.#opening || firstByte === QUOTE) return true
-    if (this.#passClear) return false
+  /** What becomes of a covered value that begins with this byte. */
+  #taking(firstByte: number, insideArray: boolean): Taking {
+    if (this.#keepNulls && firstByte === LOWER_N && !insideArray && this.#walker.depth > 0) return 'pass'
+    if (!this.#opening) return 'take'
+    if (this.#passClear) return firstByte === QUOTE ? 'take' : 'pass'
+    // What is no envelope in every byte is refused when it is opened.
+    if (firstByte === QUOTE) return 'take-unread'
     throw new PortcullisError('ciphertext-invalid', 'A stored value that must be an envelope is not one.')
   }
 

@@ -120,7 +120,7 @@ describe('memory', () => {
     expect(given).toBe(1024 * MEBIBYTE + 8)
   })
 
-  test('stays flat over a list of documents of 256 MB', () => {
+  test('stays flat over a long list of documents', () => {
     const issue =
       '{"id":"1","fields":{"summary":"a summary","status":{"name":"Open"},"description":{"a":[1,2,3]}}},\n'
     const issues = Buffer.from(issue.repeat(600))
@@ -138,7 +138,7 @@ describe('memory', () => {
     void transform.write(Buffer.from('{"issues":['))
     let highest = 0
     const before = process.memoryUsage()
-    const documents = Math.ceil((256 * MEBIBYTE) / issues.length / 16)
+    const documents = Math.ceil((16 * MEBIBYTE) / issues.length)
     for (let written = 0; written < documents; written++) {
       void transform.write(issues)
       if (written % 8 === 0) highest = Math.max(highest, process.memoryUsage().rss)

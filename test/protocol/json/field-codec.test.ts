@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EnvelopeError } from '../../../src/envelope/envelope-error.ts'
 import type { PortcullisError } from '../../../src/errors.ts'

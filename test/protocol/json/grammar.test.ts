@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ChecksumCodec } from './checksum-codec.ts'
 import { ISSUE_STATE, state } from './coverage.ts'

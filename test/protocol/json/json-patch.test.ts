@@ -97,6 +97,7 @@ describe('a JSON Patch is refused', () => {
     ['copies to another field name', '{"op":"copy","from":"/fields/summary","path":"/fields/environment"}'],
     ['copies to another data class', '{"op":"copy","from":"/fields/text","path":"/comments/0/text"}'],
     ['has a path without slash', '{"op":"add","path":"fields","value":1}'],
+    ['names a field by more than 4,096 bytes', `{"op":"add","path":"/${'n'.repeat(4097)}","value":1}`],
     ['has a path with a bad escape', '{"op":"add","path":"/fields/~2","value":1}'],
   ])('that %s', async (_what, operation) => {
     expect((await refusal(patch(`[${operation}]`))).code).toBe('media-type-unsupported')

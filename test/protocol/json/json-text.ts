@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 /** Member names that the coverages of these tests know, in several spellings, and others. */
 const NAMES = [

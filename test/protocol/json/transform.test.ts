@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ChecksumCodec } from './checksum-codec.ts'
 import { ISSUE_STATE, state } from './coverage.ts'
@@ -109,7 +109,7 @@ describe('opening', () => {
       await seal('{"fields":{"summary":"one","environment":"two"}}', ISSUE_STATE, codec)
     ).toString()
     const [first, second] = sealed.match(ENVELOPE)!
-    const swapped = sealed.replace(first!, '#').replace(second!, first!).replace('#', second!)
+    const swapped = sealed.replace(first, '#').replace(second!, first).replace('#', second!)
     expect((await refusal(open(swapped, ISSUE_STATE, codec))).code).toBe('ciphertext-invalid')
   })
 
@@ -143,7 +143,7 @@ describe('opening', () => {
   test('takes envelopes that the store has escaped differently', async () => {
     const sealed = (await seal('{"fields":{"summary":"secret"}}', ISSUE_STATE, codec)).toString()
     const [envelope] = sealed.match(ENVELOPE)!
-    const text = envelope!.slice(1, -1)
+    const text = envelope.slice(1, -1)
     const hex = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
     for (const written of [
       text.replaceAll('~', '\\u007e'),
