@@ -22,9 +22,11 @@ export function writeNonce(target: Buffer, offset: number, length: number): void
     randomFillSync(pool)
     position = 0
   }
-  pool.copy(target, offset, position, position + length)
-  pool.fill(0, position, position + length)
-  position += length
+  // So few bytes move faster here than by a call into native code.
+  for (let i = 0; i < length; i++, position++) {
+    target[offset + i] = pool[position]!
+    pool[position] = 0
+  }
 }
 
 /** Fills `target` from the operating system's seeded generator with no copy left elsewhere: for key material. */

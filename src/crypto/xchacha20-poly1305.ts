@@ -21,7 +21,7 @@ export function xchachaSeal(
   key: Uint8Array,
 ): void {
   writeNonce(nonce, 0, NONCE_BYTES)
-  nonce.copy(sealed, at)
+  for (let i = 0; i < NONCE_BYTES; i++) sealed[at + i] = nonce[i]!
   const from = at + NONCE_BYTES
   sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
     sealed.subarray(from, from + (end - start) + TAG_BYTES),
@@ -45,7 +45,7 @@ export function xchachaOpen(
 ): boolean {
   if (key.length !== XCHACHA_KEY_BYTES) throw new RangeError('XChaCha20-Poly1305 needs a key of 32 bytes')
   const from = at + NONCE_BYTES
-  sealed.copy(nonce, 0, at, from)
+  for (let i = 0; i < NONCE_BYTES; i++) nonce[i] = sealed[at + i]!
   const plaintext = target.subarray(targetAt, targetAt + (until - from - TAG_BYTES))
   if (plaintext.length !== until - from - TAG_BYTES) throw new RangeError('the target is too short')
   try {
