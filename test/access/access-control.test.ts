@@ -30,7 +30,7 @@ describe('admission', () => {
 
   test('shares one verification among all requests that wait', async () => {
     const harness = new AccessHarness()
-    const waiting = Array.from({ length: 50 }, () => harness.access.admit(AUTHORITY))
+    const waiting = Array.from({ length: 50 }, async () => harness.access.admit(AUTHORITY))
     await harness.clock.advance(20)
     await Promise.all(waiting)
     expect(harness.prover.proofs).toHaveLength(1)

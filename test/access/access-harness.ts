@@ -78,12 +78,12 @@ export class AccessHarness {
   /** Admits and lets time pass until that is decided. */
   async admit(): Promise<Lease> {
     const admitted = Promise.resolve().then(() => this.access.admit(AUTHORITY))
-    let decided = false
+    const state = { decided: false }
     const mark = (): void => {
-      decided = true
+      state.decided = true
     }
     admitted.then(mark, mark)
-    for (let step = 0; step < 20_000 && !decided; step += 1) await this.clock.advance(5)
+    for (let step = 0; step < 20_000 && !state.decided; step += 1) await this.clock.advance(5)
     return admitted
   }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Lease } from '../../src/access/lease.ts'
 import { AccessHarness, AUTHORITY } from './access-harness.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { extractPlaintext, insertPlaintext, PLACEHOLDER_BYTES } from '../../src/kms/plaintext-body.ts'
 
