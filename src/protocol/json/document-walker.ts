@@ -23,7 +23,7 @@ import { JsonSyntaxError } from './syntax-error.ts'
 import { ValueSkipper } from './value-skipper.ts'
 
 /** What `run` and `finish` stopped for. */
-export type WalkEvent =
+type WalkEvent =
   /** All bytes given have been read. */
   | 'more'
   /** A covered value is complete: it ends at `position`. */
@@ -42,7 +42,7 @@ const COVERING = 3
 export type Taking = 'pass' | 'take' | 'take-unread'
 
 /** Decides about a value at a covered path from its first byte. May throw. */
-export type TakeCovered = (firstByte: number, insideArray: boolean) => Taking
+type TakeCovered = (firstByte: number, insideArray: boolean) => Taking
 
 /**
  * Walks one JSON document at a time along a coverage: checks the grammar of every byte, enters what the coverage

@@ -7,10 +7,10 @@
 /** A value that stands alone: the top level, or a value that is looked at by itself. */
 export const VALUE_ALONE = 0
 export const VALUE_IN_OBJECT = 1
-export const VALUE_IN_ARRAY = 2
+const VALUE_IN_ARRAY = 2
 export const FIRST_ELEMENT = 3
 export const FIRST_NAME = 4
-export const NAME = 5
+const NAME = 5
 export const COLON = 6
 export const AFTER_IN_OBJECT = 7
 export const AFTER_IN_ARRAY = 8

@@ -151,3 +151,22 @@ test('a long field name is refused and not cut', async () => {
   expect((await open(await seal(body, state([]), codecOf()), state([]), codecOf())).toString()).toBe(body)
   expect((await refusal(seal(`{"${'n'.repeat(4097)}":1}`, state([]), codecOf()))).code).toBe('json-malformed')
 })
+
+test('a value of several megabytes passes through pieces of 64 KiB in both directions', async () => {
+  const text = JSON.stringify('0123456789 "quoted" \u20ac\n'.repeat(200_000))
+  const body = Buffer.from(`{"fields":{"description":{"text":${text}},"summary":${text}}}`)
+  const cuts = (bytes: number): number[] =>
+    Array.from({ length: Math.floor((bytes - 1) / 65_536) }, (_, index) => (index + 1) * 65_536)
+  const sealed = await inChunks(body, cuts(body.length), {
+    direction: 'seal',
+    state: ISSUE_STATE,
+    codec: codecOf(),
+  })
+  expect(sealed.length).toBeGreaterThan((body.length * 4) / 3)
+  const opened = await inChunks(sealed, cuts(sealed.length), {
+    direction: 'open',
+    state: ISSUE_STATE,
+    codec: codecOf(),
+  })
+  expect(opened.equals(body)).toBe(true)
+})
