@@ -36,7 +36,7 @@ function principalTagValues(principal: Principal): ConditionValues {
 }
 
 /** The inline policies of a user or role. */
-export function identityPolicies(state: AwsState, principal: Principal): Policy[] {
+function identityPolicies(state: AwsState, principal: Principal): Policy[] {
   const account = state.accounts[principal.accountId]
   const owner =
     principal.userName === undefined

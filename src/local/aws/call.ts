@@ -2,8 +2,7 @@ import type { Principal } from './principal.ts'
 import type { StateFile } from './state/state-file.ts'
 
 /** The AWS services played here; the name is the one in the credential scope. */
-export const SERVICES = ['kms', 'sts', 'iam'] as const
-export type Service = (typeof SERVICES)[number]
+export type Service = 'kms' | 'sts' | 'iam'
 
 /** One authenticated request on its way through an operation. */
 export interface Call {

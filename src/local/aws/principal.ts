@@ -16,7 +16,7 @@ export interface Principal {
 }
 
 /** What a session adds to its role. */
-export interface Session {
+interface Session {
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   readonly tags: SessionTags

@@ -20,7 +20,7 @@ export interface Authorization {
   readonly signature: string
 }
 
-export const ALGORITHM = 'AWS4-HMAC-SHA256'
+const ALGORITHM = 'AWS4-HMAC-SHA256'
 const SIGNED_HEADERS_MAX = 64
 
 /** Parses the header; returns what is wrong with it as text when it cannot be used. */

@@ -9,7 +9,7 @@ import {
 import type { Answer } from './wire.ts'
 
 /** Calls KMS and gives the answer, error or not. */
-export type Ask = (operation: string, members?: Record<string, unknown>, region?: string) => Promise<Answer>
+type Ask = (operation: string, members?: Record<string, unknown>, region?: string) => Promise<Answer>
 
 /** The answers of one case by the recording's labels; `parameters` come from the brackets of its name. */
 export type Scenario = (ask: Ask, parameters: readonly string[]) => Promise<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as kms from '@aws-sdk/client-kms'
@@ -110,6 +110,20 @@ describe('the state', () => {
     await second.stop()
     const third = await start()
     expect(third.events.list().map((event) => event.eventName)).toEqual(['CreateKey', 'CreateKey'])
+  })
+
+  test('that cannot be written is a failure to the caller, and is written as soon as it can be', async () => {
+    const local = await start()
+    const client = kmsClient(local, await local.createAccount('111122223333'))
+    const blocker = join(directory, 'aws-state.json.new')
+    await mkdir(blocker)
+    const refused = await failure(client.send(new kms.CreateKeyCommand({})))
+    expect(refused).toMatchObject({ name: 'KMSInternalException', status: 500 })
+    expect(refused.message).not.toContain(directory)
+    await rm(blocker, { recursive: true })
+    const created = await client.send(new kms.CreateKeyCommand({}))
+    const text = await readFile(join(directory, 'aws-state.json'), 'utf8')
+    expect(text).toContain(created.KeyMetadata?.Arn)
   })
 
   test('of another format is refused rather than overwritten', async () => {

@@ -64,7 +64,7 @@ export function unsealUnderKey(
 }
 
 /** AWS gives this error no message. */
-export function invalidCiphertext(): AwsError {
+function invalidCiphertext(): AwsError {
   return new AwsError('InvalidCiphertextException')
 }
 

@@ -171,7 +171,7 @@ export class Input {
 }
 
 /** `Member must not be null`. */
-export function missing(where: string): never {
+function missing(where: string): never {
   throw constraintViolation(where, null, 'Member must not be null')
 }
 

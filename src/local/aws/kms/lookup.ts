@@ -68,7 +68,7 @@ function existingKey(call: Call, accountId: string, keyId: string): RegionalKey 
 }
 
 /** The refusal for a key of another account that is absent, out of reach or not usable by this operation. */
-export function foreignKey(call: Call): AwsError {
+function foreignKey(call: Call): AwsError {
   return new AwsError(
     'AccessDeniedException',
     `User: ${call.principal.arn} is not authorized to perform: kms:${call.operation} on this resource because ` +

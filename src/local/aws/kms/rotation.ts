@@ -13,7 +13,7 @@ import { requireKeyPermission } from './permission.ts'
 const DAY_MS = 86_400_000
 const PERIOD_DAYS_DEFAULT = 365
 /** Quota of on-demand rotations over a key's life. */
-export const ON_DEMAND_ROTATIONS_MAX = 25
+const ON_DEMAND_ROTATIONS_MAX = 25
 
 /** EnableKeyRotation: a new material every `RotationPeriodInDays` (90 to 2,560, default 365). */
 export const enableKeyRotation: KmsOperation = (call, input) => {

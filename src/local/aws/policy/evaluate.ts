@@ -83,7 +83,7 @@ function patternMatch(pattern: PrincipalPattern, principal: Principal): 'direct'
 }
 
 /** The account that `12 digits` or `arn:aws:iam::12 digits:root` stands for. */
-export function principalAccount(value: string): string | undefined {
+function principalAccount(value: string): string | undefined {
   if (/^\d{12}$/.test(value)) return value
   const arn = parseArn(value)
   return arn?.service === 'iam' && arn.resource === 'root' ? arn.accountId : undefined

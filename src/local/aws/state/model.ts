@@ -20,7 +20,7 @@ export interface Account {
   roles: Record<string, Role>
 }
 
-export interface User {
+interface User {
   readonly userName: string
   readonly userId: string
   readonly accessKeys: { accessKeyId: string; secretAccessKey: string }[]
@@ -46,7 +46,7 @@ export interface Tag {
   value: string
 }
 
-export type KeyStatus =
+type KeyStatus =
   | 'Creating'
   | 'Updating'
   | 'Enabled'
@@ -118,7 +118,7 @@ export interface Grant {
   readonly createdAt: number
 }
 
-export interface Established {
+interface Established {
   readonly accountId: string
   readonly roleArn: string
   readonly externalId: string

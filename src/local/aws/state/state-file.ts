@@ -6,7 +6,7 @@ import type { AwsState } from './model.ts'
 const FILE_NAME = 'aws-state.json'
 
 /** A state without accounts and with a fresh session-token key. */
-export function emptyState(): AwsState {
+function emptyState(): AwsState {
   return {
     format: 1,
     tokenKey: randomBytes(32).toString('base64'),
