@@ -256,7 +256,7 @@ function intrinsic(plan: OnboardingPlan, reference: Reference, roleArn: Intrinsi
           )
     case 'destination-arn':
       return new Intrinsic('GetAtt', 'NotificationDestination.Arn')
-    case 'rule-arn': {
+    default: {
       const arn = `arn:\${AWS::Partition}:events:${reference.region}:\${AWS::AccountId}:rule/`
       return new Intrinsic('Sub', arn + ruleName(plan, reference.rule))
     }

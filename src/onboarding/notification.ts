@@ -41,7 +41,7 @@ export const EVENT_PATHS: Readonly<Record<string, string>> = {
 }
 
 /** Pattern for events about the key with this ARN. */
-export function keyEventPattern<Written>(keyArn: Written): Record<string, unknown> {
+export function keyEventPattern(keyArn: unknown): Record<string, unknown> {
   return {
     source: ['aws.kms'],
     'detail-type': ['AWS API Call via CloudTrail'],
@@ -50,7 +50,7 @@ export function keyEventPattern<Written>(keyArn: Written): Record<string, unknow
 }
 
 /** Pattern for events about the role with this name. */
-export function roleEventPattern<Written>(roleName: Written): Record<string, unknown> {
+export function roleEventPattern(roleName: unknown): Record<string, unknown> {
   return {
     source: ['aws.iam'],
     'detail-type': ['AWS API Call via CloudTrail'],

@@ -101,7 +101,7 @@ export function trustPolicy(): PolicyStatement[] {
 }
 
 /** What the role may do; the key policy must allow the same. */
-export function rolePolicy(plan: OnboardingPlan): PolicyStatement[] {
+export function rolePolicy(plan: Pick<OnboardingPlan, 'regions'>): PolicyStatement[] {
   const resources = plan.regions.map((region): Reference => ({ to: 'key-arn', region }))
   return [
     {

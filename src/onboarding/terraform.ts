@@ -23,8 +23,11 @@ export function terraform(plan: OnboardingPlan): GeneratedFile[] {
     terraformBlock(),
     ...providers(plan, notifies),
     ...variables(plan, notifies),
-    'data "aws_caller_identity" "current" {\n  provider = ' + `aws.${identifier(plan.primaryRegion)}\n}\n`,
-    'data "aws_partition" "current" {\n  provider = ' + `aws.${identifier(plan.primaryRegion)}\n}\n`,
+    ...['aws_caller_identity', 'aws_partition'].map((type) =>
+      hclBlock(`data ${hclString(type)} "current"`, {
+        provider: new Expression(`aws.${identifier(plan.primaryRegion)}`),
+      }),
+    ),
     ...role(plan),
     ...keys(plan),
     ...(notifies ? terraformNotifications(plan, policyOf(plan)) : []),
@@ -196,7 +199,7 @@ function expression(plan: OnboardingPlan, reference: Reference): Expression {
       return new Expression(`${resourceOfKey(plan, reference.region)}.arn`)
     case 'destination-arn':
       return new Expression(`aws_cloudwatch_event_api_destination.${identifier(reference.region)}.arn`)
-    case 'rule-arn': {
+    default: {
       // by name: the rule's target names the role, so the role cannot name the rule
       const name = ruleName(plan, reference.rule)
       return new Expression(`"arn:${partition}:events:${reference.region}:${account}:rule/${name}"`)
