@@ -13,7 +13,7 @@ import type { DocumentStore } from './protocol/document/document-store.ts'
 import { passUpgrade } from './protocol/document/upgrade.ts'
 import type { FieldCodec } from './protocol/json/codec.ts'
 import type { DirectoryHolder } from './tenant/directory-holder.ts'
-import type { PeerCertificate } from './tenant/directory.ts'
+import type { PeerCertificate } from './tenant/caller.ts'
 import { type ResolvedTenant, resolveTenant } from './tenant/resolve.ts'
 import type { AppType, KeyAuthority } from './tenant/tenant.ts'
 
@@ -46,6 +46,8 @@ export class DataPlane {
     exchange.store = store.name
     const tenant = this.#tenantOf(exchange.head, exchange.request, store)
     exchange.tenant = tenant.site.name
+    exchange.app = tenant.app.app
+    exchange.caller = tenant.caller.name
     const lease = this.#parts.access.admit(tenant.app.authority)
     if (lease instanceof Promise)
       return lease.then((granted) => this.#serve(exchange, store, tenant, granted))

@@ -5,23 +5,24 @@ import type { Probes } from './config/check.ts'
 import type { Materials } from './config/materials.ts'
 import type { Configuration } from './config/schema.ts'
 import { loadCoverage } from './coverage/load-coverage.ts'
-import { awsKeyServiceOf } from './gateway.ts'
+import { keyServiceOf } from './composition/key-service.ts'
 import { systemClock } from './keyring/clock.ts'
 import { encryptionContextOf } from './keyring/encryption-context.ts'
 import { SqliteDatabase } from './registry/sqlite/sqlite-database.ts'
 
 /** What `check` tries out, with the gateway's own parts. */
-export function configurationProbes(configuration?: Configuration): Probes {
+export function configurationProbes(): Probes {
   return {
     coverage: async (store) => void loadCoverage(store.coverage, '/'),
     store: connectStore,
     registry: async ({ registry }) => {
       await new SqliteDatabase(registry.file).close()
     },
-    key: async (authority, materials) => {
-      const keyService = awsKeyServiceOf({ configuration: configuration!, materials }, systemClock(), {
-        record() {},
-      })
+    key: async (authority, materials, configuration) => {
+      const keyService = keyServiceOf(
+        { configuration, materials },
+        { clock: systemClock(), audit: { record() {} } },
+      )
       const context = encryptionContextOf({
         organization: authority.id,
         site: 'check',

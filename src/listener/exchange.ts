@@ -31,8 +31,15 @@ export class Exchange {
   /** True until the client, which sent `Expect: 100-continue`, has been told to go on. */
   awaitsContinue: boolean
   tenant: string | undefined
+  /** App and name of the credentials; for logs. */
+  app: string | undefined
+  caller: string | undefined
   store = ''
+  /** Template of the route; never what the caller sent. */
   route = ''
+  /** Bytes of the bodies as the client sees them. */
+  requestBytes = 0
+  responseBytes = 0
   face: ErrorFace = problemFace
   /** The error this exchange ended with, if any; for logs and metrics. */
   error: PortcullisError | undefined
@@ -103,7 +110,14 @@ export class Exchange {
   reply(status: number, headers: RawHeaders, body: Buffer | undefined, statusMessage?: string): void {
     if (this.#ended) return
     this.begin(status, headers, statusMessage)
+    if (body !== undefined) this.responseBytes = body.length
     this.response.end(body)
+  }
+
+  /** Sends a piece of a body begun before; false asks to wait for `drain`. */
+  send(chunk: Buffer): boolean {
+    this.responseBytes += chunk.length
+    return this.response.write(chunk)
   }
 
   /** Sends the head of a response whose body follows in pieces. */

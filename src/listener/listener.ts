@@ -22,7 +22,8 @@ export interface ListenerOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
-  readonly tls?: TlsOptions
+  /** Undefined for plain HTTP. */
+  readonly tls: TlsOptions | undefined
   readonly limits: ListenerLimits
   /** Runs the stages of one request; may throw or reject, the listener answers for it. */
   handle(exchange: Exchange): void | Promise<void>
@@ -80,6 +81,11 @@ export class Listener {
     const { address, family, port } = this.#server.address() as AddressInfo
     const scheme = this.#options.tls === undefined ? 'http' : 'https'
     return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  }
+
+  /** Exchanges under way. */
+  get exchanges(): number {
+    return this.#exchanges.size
   }
 
   /** Takes no more connections, lets running exchanges finish within the drain timeout, then cuts the rest. */

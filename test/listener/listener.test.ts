@@ -24,6 +24,7 @@ async function listen(
   const ended: Exchange[] = []
   const listener = new Listener({
     host: '127.0.0.1',
+    tls: undefined,
     port: 0,
     limits: { ...LIMITS, ...limits },
     handle,

@@ -37,6 +37,7 @@ export function collectBody(exchange: Exchange, budget: ByteBudget, done: (body:
   let first: Buffer | undefined
   let rest: Buffer[] | undefined
   request.on('data', (chunk: Buffer) => {
+    exchange.requestBytes += chunk.length
     digest?.update(chunk)
     if (first === undefined) first = chunk
     else (rest ??= [first]).push(chunk)
@@ -110,6 +111,7 @@ export class UploadStream extends Readable {
   }
 
   #receive(chunk: Buffer): void {
+    this.#exchange.requestBytes += chunk.length
     this.#digest?.update(chunk)
     if (this.#decoder === undefined) this.#transformed(chunk)
     else if (!this.#decoder.write(chunk)) this.#exchange.request.pause()

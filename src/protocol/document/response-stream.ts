@@ -68,7 +68,7 @@ export class ResponseStream {
       this.#source.pause()
       return
     }
-    if (!this.#exchange.response.write(chunk)) this.#source.pause()
+    if (!this.#exchange.send(chunk)) this.#source.pause()
   }
 
   #release(): void {
