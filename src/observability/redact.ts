@@ -1,6 +1,6 @@
 const DEPTH_MAX = 6
 const ENTRIES_MAX = 64
-const TEXT_CHARACTERS_MAX = 2_048
+const TEXT_CHARACTERS_MAX = 1_024
 const CAUSES_MAX = 5
 const STACK_FRAMES_MAX = 12
 
@@ -44,9 +44,9 @@ function queryNames(query: string): string {
     .split('&')
     .slice(0, ENTRIES_MAX)
     .map((pair) => {
-      const name = pair.split('=', 1)[0]!
-      // What stands for a name may itself be free text.
-      return /^[\w.~[\]-]{1,64}$/.test(name) ? `${name}=…` : '…'
+      const [name, value] = pair.split('=', 2)
+      // What stands for a name may itself be free text, and what has no value surely is.
+      return value !== undefined && /^[\w.~[\]-]{1,64}$/.test(name!) ? `${name}=…` : '…'
     })
     .join('&')
 }

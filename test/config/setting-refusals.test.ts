@@ -146,7 +146,7 @@ describe('times', () => {
   })
 
   it('refuses an attempt that outlasts its call', () => {
-    expectFinding(withSection('kms: { attemptTimeoutMs: 2s }'), 'attempt-timeout', 'kms')
+    expectFinding(withSection('kms: { attemptTimeoutMs: 2s }'), 'attempt-timeout', 'kms: {')
   })
 
   it('refuses keys that end before they are renewed, or during an outage', () => {
