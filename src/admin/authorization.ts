@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { PortcullisError } from '../errors.ts'
 
 /** What an administrator may do. */
-export type AdminRole = 'auditor' | 'operator'
+type AdminRole = 'auditor' | 'operator'
 
 /** A token of the admin plane. */
 export interface AdminToken {

@@ -31,7 +31,7 @@ export interface AdminListenerOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
-  readonly tls?: Pick<TlsOptions, 'cert' | 'key'>
+  readonly tls?: Pick<TlsOptions, 'cert' | 'key'> | undefined
   readonly tokens: readonly AdminToken[]
   /** Serves `/metrics` without a token. */
   readonly metricsOpen: boolean

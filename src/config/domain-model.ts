@@ -15,12 +15,12 @@ export interface DomainKeySet {
   readonly keys: Placed<readonly DomainKey[]> | undefined
 }
 
-export interface DomainKey {
+interface DomainKey {
   readonly region: string
   readonly arn: Placed<string>
 }
 
-export interface DomainApp {
+interface DomainApp {
   readonly path: ConfigPath
   readonly type: Placed<string> | undefined
   readonly byok: boolean
@@ -41,7 +41,7 @@ export interface DomainOrganization {
   readonly sites: readonly DomainSite[]
 }
 
-export interface DomainVendorKeys extends DomainKeySet {
+interface DomainVendorKeys extends DomainKeySet {
   readonly location: Placed<string> | undefined
 }
 

@@ -2,7 +2,7 @@
 export type ConfigPath = readonly (string | number)[]
 
 /** `error` refuses the configuration; `warning` is reported and lets it run. */
-export type Severity = 'error' | 'warning'
+type Severity = 'error' | 'warning'
 
 /** What a rule has to say about one place, before that place is found in a file. */
 export interface RuleFinding {

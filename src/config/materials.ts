@@ -5,14 +5,14 @@ import type { Configuration } from './schema.ts'
 import type { SecretReference } from './sections/secret.ts'
 
 /** A token as the gateway keeps it. */
-export interface TokenMaterial {
+interface TokenMaterial {
   readonly name: string
   /** 64 lower-case hex digits. */
   readonly sha256: string
 }
 
 /** PEM texts of one TLS endpoint. */
-export interface TlsMaterial {
+interface TlsMaterial {
   readonly cert: string | undefined
   readonly key: string | undefined
   /** Authorities of the other side. */

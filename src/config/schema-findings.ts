@@ -98,7 +98,7 @@ function valueAt(data: unknown, path: ConfigPath): unknown {
 }
 
 /** The schema of the key that a path leads to. */
-export function schemaAt(schema: z.ZodType, path: ConfigPath): z.ZodType | undefined {
+function schemaAt(schema: z.ZodType, path: ConfigPath): z.ZodType | undefined {
   let at: z.ZodType | undefined = schema
   for (const part of path) {
     if (at === undefined) return undefined

@@ -6,7 +6,7 @@ import { requestLine, type RequestLogEntry } from './request-line.ts'
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 /** Facts of a log line; passed through redaction, so a secret under a known name or shape never gets out. */
-export type LogFacts = Readonly<Record<string, unknown>>
+type LogFacts = Readonly<Record<string, unknown>>
 
 /** What other modules receive. The message is a fixed text: put what varies into the facts. */
 export interface Logger {

@@ -5,7 +5,7 @@ import { type TokenEntry, TokenIndex } from './token-index.ts'
 import { CertificateIndex, type CertificateEntry } from './certificate-index.ts'
 
 /** A root key by region. */
-export type RegionalKeyArns = Readonly<Record<string, string>>
+type RegionalKeyArns = Readonly<Record<string, string>>
 
 interface KeySet {
   readonly accountId: string
@@ -118,7 +118,7 @@ export class Directory {
 }
 
 /** Identifier of the vendor's authority for a location. */
-export function vendorAuthorityId(location: string): string {
+function vendorAuthorityId(location: string): string {
   return `vendor:${location}`
 }
 

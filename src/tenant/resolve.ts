@@ -46,7 +46,7 @@ export function resolveTenant(
 }
 
 /** Who asks. A token decides alone when there is one; a certificate counts without one. */
-export function authenticate(
+function authenticate(
   directory: Directory,
   authorization: string | undefined,
   certificate?: PeerCertificate,
@@ -71,7 +71,7 @@ export function authenticate(
 }
 
 /** Which site is meant: the header's or else the host's; two different answers are refused. */
-export function selectSite(directory: Directory, claim: Pick<TenantClaim, 'tenant' | 'host'>): Site {
+function selectSite(directory: Directory, claim: Pick<TenantClaim, 'tenant' | 'host'>): Site {
   const byHost = claim.host === undefined ? undefined : directory.siteByHost(claim.host)
   if (claim.tenant === undefined) {
     if (byHost !== undefined) return byHost

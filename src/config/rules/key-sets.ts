@@ -17,7 +17,7 @@ interface KeySetOwner {
 }
 
 /** Every key set of the file with the location it has to fit. */
-export function keySetOwners(model: DomainModel): KeySetOwner[] {
+function keySetOwners(model: DomainModel): KeySetOwner[] {
   const customers = model.organizations.flatMap((organization): KeySetOwner[] =>
     organization.byok === undefined
       ? []
