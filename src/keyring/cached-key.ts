@@ -1,7 +1,7 @@
 import { hkdfSha256 } from '../crypto/hkdf.ts'
 import type { SecureSlot, SlotBytes } from '../crypto/secure-memory.ts'
 import { PortcullisError } from '../errors.ts'
-import type { DataClass, TenantApp } from '../tenant/tenant.ts'
+import type { TenantApp } from '../tenant/tenant.ts'
 import type { KeyScope } from './scope.ts'
 import type { DerivedPurpose, TenantKey } from './tenant-key.ts'
 import type { WrappedTenantKey } from './wrapped-key-store.ts'
@@ -36,9 +36,10 @@ export class CachedTenantKey implements TenantKey {
   scope: KeyScope
   expiresAtMs: number
   refreshAtMs: number
-  lastUsedAtMs: number
-  /** When the cache last moved this key to the back of its queue. */
-  queuedAtMs: number
+  /** Used since the cache last considered it for eviction. */
+  used = false
+  /** Used since it was last unwrapped: worth another unwrap when that grows old. */
+  wanted = false
   refreshing = false
   /** Next key in the cache whose identifier begins with the same four bytes. */
   nextInBucket: CachedTenantKey | undefined = undefined
@@ -58,7 +59,6 @@ export class CachedTenantKey implements TenantKey {
     row: WrappedTenantKey,
     tenant: TenantApp,
     lifetime: KeyLifetime,
-    nowMs: number,
   ) {
     this.#allocate = allocate
     this.#root = root
@@ -68,12 +68,13 @@ export class CachedTenantKey implements TenantKey {
     this.scope = { tenant, dataClass: row.dataClass }
     this.expiresAtMs = lifetime.expiresAtMs
     this.refreshAtMs = lifetime.refreshAtMs
-    this.lastUsedAtMs = nowMs
-    this.queuedAtMs = nowMs
   }
 
-  get dataClass(): DataClass {
-    return this.row.dataClass
+  /** Notes a use on behalf of `tenant`; the directory may have replaced the object since the last one. */
+  use(tenant: TenantApp): void {
+    this.used = true
+    this.wanted = true
+    if (this.scope.tenant !== tenant) this.scope = { tenant, dataClass: this.row.dataClass }
   }
 
   get alive(): boolean {

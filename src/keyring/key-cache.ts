@@ -6,11 +6,14 @@ import { isKeyIdAt } from './key-id.ts'
 export interface KeyCacheLimits {
   readonly keysMax: number
   readonly keysPerAuthorityMax: number
+  /** How often keys are looked over for their end and their renewal. */
+  readonly sweepIntervalMs: number
 }
 
 /**
  * Cached tenant keys by identifier, with entry caps, absolute expiry and wiping per authority.
- * A hit costs one map look-up on an integer and 16 byte comparisons, and allocates nothing.
+ * A hit costs one map look-up on an integer and 16 byte comparisons, reads no clock and allocates nothing:
+ * a sweep ends keys ahead of time rather than late.
  */
 export class KeyCache {
   /** First four bytes of the identifier to the keys that share them; identifiers are uniform, so nearly always one. */
@@ -20,29 +23,24 @@ export class KeyCache {
   readonly #byAuthority = new Map<string, Set<CachedTenantKey>>()
   readonly #limits: KeyCacheLimits
   readonly #clock: Clock
-  readonly #sweepIntervalMs: number
+  readonly #renew: (key: CachedTenantKey) => void
   #sweep: Timer | undefined
 
-  constructor(limits: KeyCacheLimits, clock: Clock, sweepIntervalMs: number) {
+  /** `renew` is called for keys in use whose time of refresh has come. */
+  constructor(limits: KeyCacheLimits, clock: Clock, renew: (key: CachedTenantKey) => void) {
     this.#limits = limits
     this.#clock = clock
-    this.#sweepIntervalMs = sweepIntervalMs
+    this.#renew = renew
   }
 
   get size(): number {
     return this.#queue.size
   }
 
-  /** The key whose identifier stands in `bytes` at `offset`, unless expired. */
-  find(bytes: Uint8Array, offset: number, nowMs: number): CachedTenantKey | undefined {
+  /** The key whose identifier stands in `bytes` at `offset`. */
+  find(bytes: Uint8Array, offset: number): CachedTenantKey | undefined {
     let key = this.#buckets.get(prefixAt(bytes, offset))
     while (key !== undefined && !isKeyIdAt(key.id, bytes, offset)) key = key.nextInBucket
-    if (key === undefined) return undefined
-    if (nowMs >= key.expiresAtMs) {
-      this.#remove(key)
-      return undefined
-    }
-    key.lastUsedAtMs = nowMs
     return key
   }
 
@@ -57,7 +55,7 @@ export class KeyCache {
     this.#queue.add(key)
     siblings.add(key)
     this.#byAuthority.set(key.authorityId, siblings)
-    this.#sweep ??= this.#clock.setTimer(this.#sweepExpired, this.#sweepIntervalMs)
+    this.#sweep ??= this.#clock.setTimer(this.#sweepKeys, this.#limits.sweepIntervalMs)
   }
 
   /** Frees memory for another key; false when there is nothing left to evict. */
@@ -83,11 +81,11 @@ export class KeyCache {
 
   #evictFrom(keys: Set<CachedTenantKey>): void {
     for (const key of keys) {
-      if (key.lastUsedAtMs <= key.queuedAtMs) {
+      if (!key.used) {
         this.#remove(key)
         return
       }
-      key.queuedAtMs = key.lastUsedAtMs
+      key.used = false
       keys.delete(key)
       keys.add(key)
     }
@@ -111,11 +109,14 @@ export class KeyCache {
     }
   }
 
-  readonly #sweepExpired = (): void => {
+  readonly #sweepKeys = (): void => {
     const now = this.#clock.now()
-    for (const key of this.#queue) if (now >= key.expiresAtMs) this.#remove(key)
-    this.#sweep =
-      this.#queue.size === 0 ? undefined : this.#clock.setTimer(this.#sweepExpired, this.#sweepIntervalMs)
+    const { sweepIntervalMs } = this.#limits
+    for (const key of this.#queue) {
+      if (now + sweepIntervalMs >= key.expiresAtMs) this.#remove(key)
+      else if (now >= key.refreshAtMs && key.wanted) this.#renew(key)
+    }
+    this.#sweep = this.#queue.size === 0 ? undefined : this.#clock.setTimer(this.#sweepKeys, sweepIntervalMs)
   }
 }
 

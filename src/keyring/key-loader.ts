@@ -38,12 +38,13 @@ export class KeyLoader {
   }
 
   /** Unwraps a cached key anew in the background; the bytes stay, only its life is prolonged. */
-  refresh(key: CachedTenantKey, tenant: TenantApp): void {
+  refresh(key: CachedTenantKey): void {
     if (key.refreshing) return
     key.refreshing = true
+    const { tenant } = key.scope
     const startedAtMs = this.#options.clock.now()
     this.#unwrap(key.row, tenant, () => {
-      this.#shelf.renew(key, tenant, startedAtMs)
+      this.#shelf.prolong(key, startedAtMs)
       this.#options.observe?.('refreshed', key.authorityId)
     })
       .catch((thrown: unknown) => {

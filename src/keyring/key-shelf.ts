@@ -9,7 +9,6 @@ import type { WrappedTenantKey } from './wrapped-key-store.ts'
 
 /** The refresh happens up to this share of its age early, so that keys loaded together part company. */
 const REFRESH_JITTER = 0.3
-const SWEEP_INTERVAL_MS_MAX = 30_000
 
 /** Where unwrapped keys stand: secure memory, lifetimes and the cache over both. */
 export class KeyShelf {
@@ -18,12 +17,12 @@ export class KeyShelf {
   readonly #limits: KeyringLimits
   readonly #random: () => number
 
-  constructor(options: KeyringOptions, limits: KeyringLimits) {
+  /** `renew` is called for keys in use whose time of refresh has come. */
+  constructor(options: KeyringOptions, limits: KeyringLimits, renew: (key: CachedTenantKey) => void) {
     this.#options = options
     this.#limits = limits
     this.#random = options.random ?? Math.random
-    const sweepIntervalMs = Math.min(SWEEP_INTERVAL_MS_MAX, limits.lifetimeMs / 4)
-    this.cache = new KeyCache(limits, options.clock, sweepIntervalMs)
+    this.cache = new KeyCache(limits, options.clock, renew)
   }
 
   /** Secure memory, making room by eviction when it is full. Throws `overloaded` when there is none. */
@@ -49,23 +48,22 @@ export class KeyShelf {
     tenant: TenantApp,
     startedAtMs: number,
   ): CachedTenantKey {
-    const now = this.#options.clock.now()
-    const present = this.cache.find(id, 0, now)
+    const present = this.cache.find(id, 0)
     if (present !== undefined) {
       root.wipe()
       return present
     }
-    const key = new CachedTenantKey(this.allocate, root, id, row, tenant, this.#lifetime(startedAtMs), now)
+    const key = new CachedTenantKey(this.allocate, root, id, row, tenant, this.#lifetime(startedAtMs))
     this.cache.add(key)
     return key
   }
 
   /** Prolongs a key's life after another successful unwrap. */
-  renew(key: CachedTenantKey, tenant: TenantApp, startedAtMs: number): void {
+  prolong(key: CachedTenantKey, startedAtMs: number): void {
     const { refreshAtMs, expiresAtMs } = this.#lifetime(startedAtMs)
     key.refreshAtMs = refreshAtMs
     key.expiresAtMs = expiresAtMs
-    key.scope = { tenant, dataClass: key.dataClass }
+    key.wanted = false
   }
 
   /** At most the given duration, less some jitter. */

@@ -39,7 +39,7 @@ export class Keyring {
   constructor(options: KeyringOptions) {
     this.#options = options
     this.#failures = new Failures(options.clock)
-    this.#shelf = new KeyShelf(options, keyringLimits(options))
+    this.#shelf = new KeyShelf(options, keyringLimits(options), (key) => this.#loader.refresh(key))
     this.#loader = new KeyLoader(options, this.#shelf, this.#closed, this.#failures)
     this.#maker = new KeyMaker(options, this.#shelf, this.#closed)
   }
@@ -57,14 +57,9 @@ export class Keyring {
   /** The key that encrypts for a scope, made on first use. Synchronous when warm. */
   active(scope: KeyScope): TenantKey | Promise<TenantKey> {
     const active = this.#active.get(scope.tenant)?.get(scope.dataClass)
-    if (active !== undefined && active.generation === this.#options.store.generation) {
-      const now = this.#options.clock.now()
-      const key = active.key
-      if (key.alive && now < key.expiresAtMs) {
-        key.lastUsedAtMs = now
-        if (now >= key.refreshAtMs) this.#loader.refresh(key, scope.tenant)
-        return key
-      }
+    if (active !== undefined && active.generation === this.#options.store.generation && active.key.alive) {
+      active.key.use(scope.tenant)
+      return active.key
     }
     return this.#findActive(scope)
   }
@@ -82,12 +77,11 @@ export class Keyring {
    * Fails with `ciphertext-invalid` when there is none. Synchronous when warm.
    */
   byIdAt(tenants: readonly TenantApp[], bytes: Uint8Array, offset: number): TenantKey | Promise<TenantKey> {
-    const now = this.#options.clock.now()
-    const key = this.#shelf.cache.find(bytes, offset, now)
+    const key = this.#shelf.cache.find(bytes, offset)
     if (key === undefined) return this.#findStored(tenants, keyIdToHex(bytes, offset))
     const tenant = ownerAmong(tenants, key.row)
     if (tenant === undefined) throw unknownKey()
-    if (now >= key.refreshAtMs) this.#loader.refresh(key, tenant)
+    key.use(tenant)
     return key
   }
 
@@ -138,7 +132,7 @@ export class Keyring {
     if (ownerAmong([scope.tenant], row) === undefined) {
       throw new PortcullisError('internal', 'the stored key of this scope belongs to another organization')
     }
-    const key = this.#shelf.cache.find(keyIdFromHex(row.keyId)!, 0, this.#options.clock.now())
+    const key = this.#shelf.cache.find(keyIdFromHex(row.keyId)!, 0)
     if (key === undefined) return this.#loader.load(row, scope.tenant)
     let classes = this.#active.get(scope.tenant)
     if (classes === undefined) this.#active.set(scope.tenant, (classes = new Map()))

@@ -33,30 +33,37 @@ export interface KeyringLimits {
   readonly refreshAfterMs: number
   readonly keysMax: number
   readonly keysPerAuthorityMax: number
+  readonly sweepIntervalMs: number
 }
 
 const MINUTE_MS = 60_000
+const SWEEP_INTERVAL_MS_MAX = 5_000
 
 /** Fills in defaults and refuses what cannot keep its promise. Throws `RangeError`. */
 export function keyringLimits(options: KeyringOptions): KeyringLimits {
-  const limits = {
-    lifetimeMs: options.lifetimeMs ?? 60 * MINUTE_MS,
-    refreshAfterMs: options.refreshAfterMs ?? 30 * MINUTE_MS,
-    keysMax: options.keysMax ?? 50_000,
-    keysPerAuthorityMax: options.keysPerAuthorityMax ?? 1_000,
-  }
+  const lifetimeMs = options.lifetimeMs ?? 60 * MINUTE_MS
+  const refreshAfterMs = options.refreshAfterMs ?? 30 * MINUTE_MS
   const outageGraceMs = options.outageGraceMs ?? 15 * MINUTE_MS
-  for (const [name, value] of Object.entries({ ...limits, outageGraceMs })) {
+  const keysMax = options.keysMax ?? 50_000
+  const keysPerAuthorityMax = options.keysPerAuthorityMax ?? 1_000
+  const given = { lifetimeMs, refreshAfterMs, outageGraceMs, keysMax, keysPerAuthorityMax }
+  for (const [name, value] of Object.entries(given)) {
     if (!(Number.isFinite(value) && value > 0)) throw new RangeError(`${name} must be a positive number`)
   }
-  if (limits.lifetimeMs - limits.refreshAfterMs < outageGraceMs) {
+  if (lifetimeMs - refreshAfterMs < outageGraceMs) {
     throw new RangeError(
-      `lifetimeMs (${limits.lifetimeMs}) less refreshAfterMs (${limits.refreshAfterMs}) must be at least ` +
-        `outageGraceMs (${outageGraceMs}), or keys would expire during an outage that the grace should bridge`,
+      `lifetimeMs (${lifetimeMs}) less refreshAfterMs (${refreshAfterMs}) must be at least outageGraceMs ` +
+        `(${outageGraceMs}), or keys would expire during an outage that the grace should bridge`,
     )
   }
-  if (limits.keysPerAuthorityMax > limits.keysMax) {
-    throw new RangeError('keysPerAuthorityMax must not exceed keysMax')
+  if (keysPerAuthorityMax > keysMax) throw new RangeError('keysPerAuthorityMax must not exceed keysMax')
+  const sweepIntervalMs = Math.min(SWEEP_INTERVAL_MS_MAX, lifetimeMs / 100, refreshAfterMs / 10)
+  return {
+    lifetimeMs,
+    // A sweep may start a refresh one interval late and ends a key up to one interval early.
+    refreshAfterMs: refreshAfterMs - 2 * sweepIntervalMs,
+    keysMax,
+    keysPerAuthorityMax,
+    sweepIntervalMs,
   }
-  return limits
 }

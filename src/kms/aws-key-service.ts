@@ -3,6 +3,7 @@ import type { Clock } from '../keyring/clock.ts'
 import type { EncryptionContext, KeyService, Unwrapped, WrappedCopy } from '../keyring/key-service.ts'
 import { KeyAccessDenied, KeyServiceDefect, KeyServiceUnavailable } from '../keyring/key-service.ts'
 import type { KeyAuthority } from '../tenant/tenant.ts'
+import { allOrWorst } from './all-or-worst.ts'
 import { AssumedRoles } from './assumed-roles.ts'
 import type { KeyServiceCall } from './call.ts'
 import { CallRunner, StaleCredentials } from './call.ts'
@@ -281,26 +282,4 @@ function usableCopies(authority: KeyAuthority, copies: readonly WrappedCopy[]): 
   const usable = authority.keys.flatMap((key) => copies.find((copy) => copy.region === key.region) ?? [])
   if (usable.length === 0) throw new KeyServiceDefect('', 'NoWrappedCopyForRegions', undefined)
   return usable
-}
-
-/** All results, or the failure that says most: a denial at once, then a defect, then unavailability. */
-async function allOrWorst<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.all(
-    work.map(async (one): Promise<{ value: T } | { failure: unknown }> => {
-      try {
-        return { value: await one }
-      } catch (failure) {
-        if (failure instanceof KeyAccessDenied) throw failure
-        return { failure }
-      }
-    }),
-  )
-  const values: T[] = []
-  const failures: unknown[] = []
-  for (const one of settled) {
-    if ('value' in one) values.push(one.value)
-    else failures.push(one.failure)
-  }
-  if (failures.length === 0) return values
-  throw failures.find((failure) => !(failure instanceof KeyServiceUnavailable)) ?? failures[0]
 }

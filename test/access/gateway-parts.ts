@@ -41,7 +41,8 @@ export async function startParts(
     audit,
     baseCredentials: customer.gatewayCredentials,
     endpoints: customer.endpoints,
-    attemptTimeoutMs: 300,
+    attemptTimeoutMs: 150,
+    verifyTimeoutMs: 0.38 * (options.revocationBoundMs ?? 5_000),
     observe: (call) => calls.push(call),
   })
   const keyring = new Keyring({ keyService, store: registry, memory, audit, clock })

@@ -142,3 +142,79 @@ describe('a revocation while requests run', () => {
     expect(row?.endedAt).toBeDefined()
   })
 })
+
+describe('in-flight transfers and restarts', () => {
+  test('a running transfer is cut with the reason, and what is suspended stays so over a restart', async () => {
+    const lease = await parts.access.admit(customer.authority)
+    const cut = new Promise((resolve) => {
+      lease.onEnd(resolve)
+    })
+    await customer.disableKey()
+    const revokedMs = performance.now()
+    const reason = await cut
+    expect(performance.now() - revokedMs).toBeLessThanOrEqual(BOUND_MS)
+    expect(reason).toBeInstanceOf(TenantSuspended)
+    await parts.close()
+    parts = await startParts(customer, join(directory, 'registry.sqlite'), { probeIntervalMsMax: 2_000 })
+    const { refusal } = await requestsUntilRefused()
+    expect((refusal as TenantSuspended).suspension).toEqual((reason as TenantSuspended).suspension)
+    await customer.enableKey()
+    await requestUntilServed()
+  })
+
+  test("the vendor's own keys are untouched by a customer's revocation", async () => {
+    await parts.keyring.active({
+      tenant: { ...customer.tenant, app: 'confluence', authority: customer.vendorAuthority },
+      dataClass: 'page',
+    })
+    await parts.access.admit(customer.vendorAuthority)
+    await request()
+    await customer.disableKey()
+    await requestsUntilRefused()
+    const lease = await parts.access.admit(customer.vendorAuthority)
+    expect(lease.valid).toBe(true)
+  })
+})
+
+describe('no suspension', () => {
+  test.each([
+    ['throttling', { kind: 'throttle' }],
+    ['errors of KMS', { kind: 'error', service: 'kms' }],
+    ['an outage of STS', { kind: 'error', status: 503, service: 'sts' }],
+    ['a network that resets', { kind: 'reset' }],
+    ['a network that swallows everything', { kind: 'hang' }],
+  ] as const)(
+    'comes from %s: service goes on through the grace, then 503, then service',
+    async (_cause, fault) => {
+      await parts.close()
+      parts = await startParts(customer, join(directory, 'registry.sqlite'), {
+        revocationBoundMs: 1_000,
+        outageGraceMs: 3_000,
+      })
+      await request()
+      const outageMs = performance.now()
+      customer.local.faults.add(fault)
+      const { lastAllowedMs, refusal } = await requestsUntilRefused()
+      expect(refusal).toMatchObject({ code: 'key-service-unavailable', status: 503 })
+      expect(lastAllowedMs - outageMs).toBeGreaterThan(1_000)
+      expect(lastAllowedMs - outageMs).toBeLessThanOrEqual(4_000)
+      customer.local.faults.clear()
+      await requestUntilServed()
+      expect(parts.audit.of('suspension.started')).toEqual([])
+      expect(parts.audit.of('tenant-keys.wiped')).toEqual([])
+    },
+  )
+
+  test('comes from one region that is down', async () => {
+    await parts.close()
+    parts = await startParts(customer, join(directory, 'registry.sqlite'), { revocationBoundMs: 1_000 })
+    await request()
+    customer.local.faults.add({ kind: 'hang', region: REGIONS[0]! })
+    const startedMs = performance.now()
+    while (performance.now() - startedMs < 2_500) {
+      await request()
+      await pause(20)
+    }
+    expect(parts.access.status('acme')?.state).toBe('valid')
+  })
+})
