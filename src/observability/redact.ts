@@ -120,9 +120,13 @@ function frames(stack: string): string {
     .join('\n')
 }
 
+const HARMLESS_PATH = /^(?:\/[\w.~:@-]{0,64})*$/
+
 /** A request path as it may stand in a log line: no query, segments that could be free text masked. */
 export function redactPath(target: string): string {
-  const path = target.split(/[?#]/, 1)[0]!.slice(0, 512)
+  const queryAt = target.search(/[?#]/)
+  const path = (queryAt === -1 ? target : target.slice(0, queryAt)).slice(0, 512)
+  if (HARMLESS_PATH.test(path)) return path
   return path
     .split('/')
     .map((segment) => (/^[\w.~:@-]{0,64}$/.test(segment) ? segment : '…'))

@@ -104,6 +104,25 @@ describe('the log', () => {
     expect(lines[0]).not.toContain('hunter2')
   })
 
+  it('has inherited facts on the line of a request as on any other', () => {
+    const { logger, lines, records } = recording('info')
+    const inner = logger.with({ worker: 2, token: 'hunter2' })
+    inner.request(ENTRY)
+    inner.info('other')
+    expect(records()).toMatchObject([
+      { worker: 2, process: 'gateway', msg: 'request' },
+      { worker: 2, process: 'gateway', msg: 'other' },
+    ])
+    expect(lines.join('')).not.toContain('hunter2')
+  })
+
+  it('keeps the line of a request one line of JSON whatever its parts hold', () => {
+    const { logger, lines, records } = recording('info')
+    logger.request({ ...ENTRY, requestId: 'a"\n\u2028}', target: '/a"\n', route: '"', method: '"\n' })
+    expect(lines.join('').split('\n')).toHaveLength(2)
+    expect(records()[0]).toMatchObject({ requestId: 'a"\n\u2028}', route: '"' })
+  })
+
   it('has the cause of a failed request, without what it may repeat', () => {
     const { logger, lines, records } = recording('info')
     logger.request({
