@@ -102,6 +102,7 @@ export class Gateway {
           readers: readableApps(tenant.site, store.apps),
           store: store.name,
           profile: configuration.crypto.profile,
+          observe: metrics,
         }),
     })
     const listener = new Listener({
@@ -113,8 +114,10 @@ export class Gateway {
     })
     let draining = false
     const admin = new AdminListener({
-      ...configuration.admin,
-      ...(materials.adminTls === undefined ? {} : { tls: serverTls(materials.adminTls) }),
+      host: configuration.admin.host,
+      port: configuration.admin.port,
+      metricsOpen: configuration.admin.metricsOpen,
+      tls: serverTls(materials.adminTls),
       tokens: materials.adminTokens,
       readiness: () => ({ ready: !draining, reasons: draining ? ['draining'] : [] }),
       metrics: () => metrics.text(),

@@ -27,6 +27,15 @@ export interface EnvelopeCodecOptions {
   /** Configured name of the store; part of every value's associated data. */
   readonly store: string
   readonly profile: CryptoProfile
+  readonly observe?: CodecObserver
+}
+
+/** Counts what a codec does. */
+export interface CodecObserver {
+  /** One value sealed or opened; `failed` when it did not authenticate. */
+  cryptoOperations(operation: 'seal' | 'open', suite: number, outcome: 'ok' | 'failed'): void
+  /** A tenant key was there when it was needed. */
+  keyCache(event: 'hit'): void
 }
 
 /**
@@ -48,16 +57,18 @@ export class EnvelopeCodec implements FieldCodec {
   }
 
   seal(value: CoveredValue, target: Buffer, at: number): number {
-    const { keyring, writer, store } = this.#options
+    const { keyring, writer, store, observe } = this.#options
     const suite = this.#writingSuite(value.rule)
     const scope = fieldScope(writer, store, value.rule.dataClass)
     const key = keyring.active(scope.key)
     if (key instanceof Promise) return this.#wait(key)
+    observe?.keyCache('hit')
     const associatedData = scope.context.associatedData(value.name, value.nameStart, value.nameEnd)
     try {
-      return (
-        sealField(useKey(key, suite), associatedData, value.bytes, value.start, value.end, target, at) - at
-      )
+      const fieldKey = useKey(key, suite)
+      const end = sealField(fieldKey, associatedData, value.bytes, value.start, value.end, target, at)
+      observe?.cryptoOperations('seal', suite, 'ok')
+      return end - at
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error
       throw new PortcullisError('body-too-large', 'A covered value is longer than its encryption allows.', {
@@ -71,11 +82,12 @@ export class EnvelopeCodec implements FieldCodec {
   }
 
   open(value: CoveredValue, target: Buffer, at: number): number {
-    const { keyring, readers, store } = this.#options
+    const { keyring, readers, store, observe } = this.#options
     try {
       parseField(value.bytes, value.start, value.end, head)
       const key = keyring.byIdAt(readers, head.keyId, 0)
       if (key instanceof Promise) return this.#wait(key)
+      observe?.keyCache('hit')
       const { tenant, dataClass } = key.scope
       if (dataClass !== value.rule.dataClass) {
         throw new EnvelopeError('wrong-key', 'the envelope names a key of another data class')
@@ -83,9 +95,12 @@ export class EnvelopeCodec implements FieldCodec {
       const { context } = fieldScope(tenant, store, dataClass)
       const associatedData = context.associatedData(value.name, value.nameStart, value.nameEnd)
       const fieldKey = useKey(key, head.suite)
-      return openField(head, fieldKey, associatedData, value.bytes, value.start, value.end, target, at) - at
+      const opened = openField(head, fieldKey, associatedData, value.bytes, value.start, value.end, target, at)
+      observe?.cryptoOperations('open', head.suite, 'ok')
+      return opened - at
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error
+      observe?.cryptoOperations('open', head.suite, 'failed')
       throw new PortcullisError('ciphertext-invalid', 'A stored value does not authenticate.', {
         cause: error,
       })
