@@ -1,0 +1,143 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { canonicalJson } from '../../src/audit/canonical-json.ts'
+import type { Json } from '../../src/audit/canonical-json.ts'
+import { signCheckpoint } from '../../src/audit/checkpoint.ts'
+import { expectedHash } from '../../src/audit/row.ts'
+import type { AuditRow } from '../../src/audit/row.ts'
+import { verifyChain } from '../../src/audit/verify-chain.ts'
+import type { ChainVerification } from '../../src/audit/verify-chain.ts'
+import { chainOf, newSigner } from './samples.ts'
+
+const { signer, verifier } = newSigner()
+const ROWS = 12
+const chain = chainOf(ROWS)
+const checkpoint = signCheckpoint(chain.at(-1)!, '2026-11-22T00:01:00.000Z', signer)
+
+const verify = (rows: readonly AuditRow[]): Promise<ChainVerification> =>
+  verifyChain([...rows, checkpoint], [verifier])
+const kinds = async (rows: readonly AuditRow[]): Promise<string[]> =>
+  (await verify(rows)).problems.map(({ kind }) => kind)
+
+/** What an attacker does who knows how rows are hashed. */
+function relink(rows: readonly AuditRow[]): AuditRow[] {
+  let previousHash = '0'.repeat(64)
+  return rows.map((row, index) => {
+    const linked = { ...row, sequence: index + 1, previousHash }
+    previousHash = expectedHash(linked)
+    return { ...linked, hash: previousHash }
+  })
+}
+
+describe('verification of a chain', () => {
+  it('accepts what was appended', async () => {
+    expect(await verify(chain)).toEqual({
+      ok: true,
+      chain: 'acme',
+      rows: ROWS,
+      firstSequence: 1,
+      lastSequence: ROWS,
+      checkpoints: 1,
+      signedUpTo: ROWS,
+      problems: [],
+    })
+  })
+
+  it('finds any edit of any member of any row', async () => {
+    const members = ['chain', 'sequence', 'previousHash', 'id', 'hash', 'event'] as const
+    await fc.assert(
+      fc.asyncProperty(fc.nat(ROWS - 1), fc.constantFrom(...members), async (index, member) => {
+        const row = chain[index]!
+        const value = {
+          chain: 'other',
+          sequence: row.sequence + 1,
+          previousHash: 'f'.repeat(64),
+          id: 'other',
+          hash: 'f'.repeat(64),
+          event: { ...row.event, version: 99 },
+        }[member]
+        const rows = chain.with(index, { ...row, [member]: value } as AuditRow)
+        expect((await verify(rows)).ok).toBe(false)
+      }),
+    )
+  })
+
+  it('finds any removal, and says which rows are gone', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(ROWS - 1), fc.integer({ min: 1, max: ROWS }), async (from, count) => {
+        const rows = chain.toSpliced(from, count)
+        const { problems } = await verify(rows)
+        const atEnd = from + count >= ROWS
+        expect(problems).toMatchObject([{ kind: atEnd ? 'tail-missing' : 'missing', sequence: from + 1 }])
+      }),
+    )
+  })
+
+  it('finds any other order', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.shuffledSubarray([...chain], { minLength: ROWS, maxLength: ROWS }),
+        async (rows) => {
+          const inOrder = rows.every((row, index) => row.sequence === index + 1)
+          expect((await verify(rows)).ok).toBe(inOrder)
+        },
+      ),
+    )
+  })
+
+  it('finds edits, removals and reorderings by someone who computes all hashes anew', async () => {
+    expect(await kinds(relink(chain.with(3, { ...chain[3]!, id: 'other' })))).toEqual(['checkpoint-mismatch'])
+    expect(await kinds(relink(chain.toSpliced(3, 1)))).toEqual(['tail-missing'])
+    expect(await kinds(relink([chain[1]!, chain[0]!, ...chain.slice(2)]))).toEqual(['checkpoint-mismatch'])
+    expect(await kinds(relink([...chain, chain[0]!]))).toEqual([])
+  })
+
+  it('finds a row that is there twice and one of another chain', async () => {
+    expect(await kinds(chain.toSpliced(4, 0, chain[3]!))).toEqual(['duplicated'])
+    expect(await kinds(chain.toSpliced(4, 0, chainOf(1, 'other')[0]!))).toEqual(['foreign'])
+  })
+
+  it('takes no checkpoint of another key, and none that was altered', async () => {
+    const forged = signCheckpoint(chain.at(-1)!, 'now', newSigner().signer)
+    for (const bad of [forged, { ...checkpoint, hash: 'f'.repeat(64) }, { ...checkpoint, signature: '' }]) {
+      const { problems } = await verifyChain([...chain, bad], [verifier])
+      expect(problems.map(({ kind }) => kind)).toEqual(['checkpoint-forged'])
+    }
+  })
+
+  it('finds a removed end by a checkpoint kept elsewhere', async () => {
+    const { problems } = await verifyChain(chain.slice(0, 5), [verifier], { checkpoints: [checkpoint] })
+    expect(problems).toMatchObject([{ kind: 'tail-missing', sequence: 6 }])
+  })
+
+  it('takes the beginning of a segment on trust, and only that', async () => {
+    const segment = chain.slice(4, 9)
+    expect((await verifyChain(segment, [verifier])).ok).toBe(false)
+    expect((await verifyChain(segment, [verifier], { segment: true })).ok).toBe(true)
+    expect((await verifyChain(segment.toSpliced(2, 1), [verifier], { segment: true })).ok).toBe(false)
+  })
+})
+
+describe('canonical JSON', () => {
+  it('orders members as RFC 8785 section 3.2.3 does', () => {
+    const value = { '\u20ac': 1, '\r': 2, '\ufb33': 3, '1': 4, '\ud83d\ude00': 5, '\u0080': 6, '\u00f6': 7 }
+    expect(canonicalJson(value)).toBe(
+      '{"\\r":2,"1":4,"\u0080":6,"\u00f6":7,"\u20ac":1,"\ud83d\ude00":5,"\ufb33":3}',
+    )
+  })
+
+  it('writes numbers as RFC 8785 section 3.2.2.3 does', () => {
+    expect(canonicalJson([333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001])).toBe(
+      '[333333333.3333333,1e+30,4.5,0.002,1e-27]',
+    )
+  })
+
+  it('is the same after a round trip through JSON', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = canonicalJson(value as Json)
+        expect(canonicalJson(JSON.parse(text) as Json)).toBe(text)
+      }),
+    )
+  })
+})
