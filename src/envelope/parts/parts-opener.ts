@@ -13,8 +13,6 @@ export const UNENDED_PART_BYTES = 5 * 1024 * 1024
 
 export interface PartsOpenerOptions {
   readonly memory: SecureMemory
-  /** Context of the object, from `streamContext`. */
-  readonly context: Uint8Array
   /** Streams that the store claims: parts, and the end record if there is one (the `-N` of its entity tag). */
   readonly streams: number
   /** The stored bytes are those of one part alone, of whatever number. */
@@ -72,13 +70,16 @@ export class PartsOpener {
     return this.#guarded(chunk)
   }
 
-  /** Continues behind `pendingHeader`; `streamKey` is the derived key "stream" that belongs to `keyId`. */
-  supplyKey(keyId: Uint8Array, streamKey: Uint8Array): Buffer[] {
+  /**
+   * Continues behind `pendingHeader`; `streamKey` is the derived key "stream" that belongs to `keyId`, `context` that
+   * of the object under the key's app, from `streamContext`.
+   */
+  supplyKey(keyId: Uint8Array, streamKey: Uint8Array, context: Uint8Array): Buffer[] {
     const header = this.#pending
     if (this.#destroyed || header === undefined) throw new Error('no key is wanted')
     try {
       if (!header.keyId.equals(keyId)) throw new EnvelopeError('wrong-key', 'the part names another key')
-      const { memory, context, range } = this.#options
+      const { memory, range } = this.#options
       const isRangeStart = range !== undefined && this.#streams === 0
       // The supposed header of a range has no commitment to compare: its frames' tags verify key and header alike.
       const keys = isRangeStart

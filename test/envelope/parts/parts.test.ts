@@ -48,10 +48,10 @@ function open(
   options: Partial<PartsOpenerOptions> & { streams: number },
   pieceBytes = 1 << 20,
 ): Buffer {
-  const opener = new PartsOpener({ memory, context, ...options })
+  const opener = new PartsOpener({ memory, ...options })
   const output: Buffer[] = []
   const supply = (): void => {
-    while (opener.pendingHeader !== undefined) output.push(...opener.supplyKey(keyId, streamKey))
+    while (opener.pendingHeader !== undefined) output.push(...opener.supplyKey(keyId, streamKey, context))
   }
   supply()
   for (let at = 0; at < stored.length; at += pieceBytes) {

@@ -1,0 +1,103 @@
+import { hash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { PortcullisError } from '../../../errors.ts'
+import type { Exchange } from '../../../listener/exchange.ts'
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { signRequest } from '../sign-request.ts'
+import { EMPTY_SHA256 } from '../signing-key.ts'
+import { encodeText } from '../uri-encoding.ts'
+import { BackendResponse } from './backend-response.ts'
+import type { ObjectMount } from './object-mount.ts'
+
+/** A request to the store, in S3's terms. */
+export interface BackendRequest {
+  readonly method: string
+  readonly bucket?: string
+  readonly key?: string
+  /** Decoded names and values, in order. */
+  readonly query?: readonly (readonly [name: string, value: string])[]
+  readonly headers?: RawHeaders
+  readonly body?: Buffer | { readonly stream: Readable; readonly bytes: number } | undefined
+}
+
+/** Sends requests to a store for one exchange: signed with the store's credentials, cut when the exchange ends. */
+export class Backend {
+  readonly #mount: ObjectMount
+  readonly #exchange: Exchange
+  readonly #wallTimeMs: () => number
+
+  constructor(mount: ObjectMount, exchange: Exchange, wallTimeMs: () => number) {
+    this.#mount = mount
+    this.#exchange = exchange
+    this.#wallTimeMs = wallTimeMs
+  }
+
+  /** Sends a request; resolves with the head of the response, its body paused. */
+  send(request: BackendRequest): Promise<BackendResponse> {
+    const { method, body } = request
+    const path = pathOf(request)
+    const query = (request.query ?? [])
+      .map(([name, value]) => `${encodeText(name)}=${encodeText(value)}`)
+      .join('&')
+    const headers = signRequest(
+      {
+        method,
+        path: this.#mount.pathPrefix + path,
+        query,
+        host: this.#mount.host,
+        headers: request.headers ?? [],
+        payloadHash: payloadHashOf(body),
+      },
+      this.#mount.credential,
+      this.#mount.region,
+      this.#wallTimeMs(),
+    )
+    return new Promise((resolve, reject) => {
+      if (this.#exchange.ended) {
+        reject(new PortcullisError('request-malformed', 'The exchange is over.'))
+        return
+      }
+      const response = new BackendResponse(resolve, reject)
+      const stream = body === undefined || Buffer.isBuffer(body) ? undefined : body
+      const abort = this.#mount.upstream.dispatch(
+        {
+          method,
+          path: query === '' ? path : `${path}?${query}`,
+          headers: withoutHost(headers),
+          body: stream?.stream ?? (body as Buffer | undefined),
+          ...(stream === undefined ? {} : { contentLength: stream.bytes }),
+        },
+        response,
+      )
+      this.#exchange.onAbort((reason) => {
+        abort()
+        reject(reason)
+      })
+    })
+  }
+
+  /** Sends a request and reads the whole answer, of at most `bytesMax`. */
+  async call(
+    request: BackendRequest,
+    bytesMax: number,
+  ): Promise<{ response: BackendResponse; body: Buffer }> {
+    const response = await this.send(request)
+    return { response, body: await response.collect(bytesMax) }
+  }
+}
+
+function pathOf({ bucket, key }: BackendRequest): string {
+  if (bucket === undefined) return '/'
+  return key === undefined ? `/${bucket}` : `/${bucket}/${encodeText(key, true)}`
+}
+
+// A stream's integrity is the envelope's matter; the connection's is TLS's.
+function payloadHashOf(body: BackendRequest['body']): string {
+  if (body === undefined) return EMPTY_SHA256
+  return Buffer.isBuffer(body) ? hash('sha256', body) : 'UNSIGNED-PAYLOAD'
+}
+
+// The upstream writes the Host header itself, as it was signed.
+function withoutHost(headers: RawHeaders): RawHeaders {
+  return headers.filter((_, index) => headers[index - (index % 2)] !== 'host')
+}

@@ -1,0 +1,203 @@
+import { PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
+import { UNENDED_PART_BYTES } from '../../../envelope/parts/parts-opener.ts'
+import { sealEndRecord } from '../../../envelope/parts/sealer.ts'
+import { PortcullisError } from '../../../errors.ts'
+import { CHECKSUM_ALGORITHMS, checksumElement, checksumHeader } from '../checksum-algorithms.ts'
+import type { CompletedPart } from '../complete-request.ts'
+import { readCompleteRequest } from '../complete-request.ts'
+import { bareEtag } from '../conditions.ts'
+import { S3Error } from '../errors.ts'
+import { checksumValue } from '../expected-checksums.ts'
+import { checksumTypeFor, multipartChecksum } from '../multipart-checksum.ts'
+import { encodeText } from '../uri-encoding.ts'
+import { childText, parseXml } from '../xml-reader.ts'
+import { xmlDocument } from '../xml-writer.ts'
+import { ClientBody } from './client-body.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+import { partSealing } from './put-object.ts'
+import { storeQuery, storeRequestHeaders } from './request-headers.ts'
+import { objectResponseHeaders } from './response-headers.ts'
+import { passRefusal } from './store-refusal.ts'
+import type { ObjectChecksum } from './trailer.ts'
+import { encodeTrailer } from './trailer.ts'
+
+const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
+const PART_BYTES_MIN = 5 * 1024 * 1024
+const PARTS_MAX = 10_000
+
+/** A part as the store lists it. */
+interface UploadedPart {
+  readonly etag: string
+  readonly plaintextBytes: number
+}
+
+/**
+ * CompleteMultipartUpload: the client's list is checked against the store's, since only the gateway knows plaintext
+ * lengths; an end record is added where the last part does not show by itself that it is the last (docs/S3.md).
+ */
+export async function completeMultipartUpload(context: ObjectExchange): Promise<void> {
+  const document = parseXml(await new ClientBody(context).collect(DOCUMENT_BYTES_MAX))
+  const listed = readCompleteRequest(document)
+  assertConsecutive(listed)
+  const uploaded = await uploadedParts(context)
+  if (uploaded === undefined) return
+  const parts = listed.map((part) => chosenPart(context, part, uploaded, part.number === listed.length))
+  const checksum = checksumOf(context, listed, parts)
+  const entries = listed.map(({ number, etag }) => ({ PartNumber: number, ETag: `"${etag}"` }))
+  const last = parts.at(-1)!
+  if (last.plaintextBytes >= UNENDED_PART_BYTES && listed.length < PARTS_MAX) {
+    entries.push(await putEndRecord(context, parts, checksum))
+  }
+  const response = await context.backend.send({
+    method: 'POST',
+    bucket: context.bucket,
+    key: context.key,
+    query: storeQuery(context),
+    headers: storeRequestHeaders(context),
+    body: xmlDocument('CompleteMultipartUpload', { Part: entries }),
+  })
+  if (response.status !== 200) {
+    await passRefusal(context, response)
+    return
+  }
+  const answer = await response.collect(DOCUMENT_BYTES_MAX)
+  const result = parseXml(Buffer.from(answer.toString().trimStart()))
+  // S3 may begin its answer before it knows that it fails.
+  const isResult = result.name === 'CompleteMultipartUploadResult'
+  const body = isResult ? resultDocument(context, childText(result, 'ETag') ?? '', checksum) : answer
+  const headers = [...objectResponseHeaders(context, response), 'content-length', String(body.length)]
+  context.whenAdmitted(() => context.exchange.reply(200, headers, body))
+}
+
+// A gap could not be told from a part that the store dropped.
+function assertConsecutive(listed: readonly CompletedPart[]): void {
+  if (listed.at(-1)!.number !== listed.length) {
+    throw new S3Error(
+      'InvalidPart',
+      'Part numbers of an encrypted object must be consecutive and begin with 1.',
+    )
+  }
+}
+
+/** All parts of the upload by number; undefined after passing on the store's refusal. */
+async function uploadedParts(context: ObjectExchange): Promise<Map<number, UploadedPart> | undefined> {
+  const parts = new Map<number, UploadedPart>()
+  const uploadId = context.parameter('uploadId') ?? ''
+  for (let marker = '0'; ;) {
+    const response = await context.backend.send({
+      method: 'GET',
+      bucket: context.bucket,
+      key: context.key,
+      query: [
+        ['max-parts', '1000'],
+        ['part-number-marker', marker],
+        ['uploadId', uploadId],
+      ],
+    })
+    if (response.status !== 200) {
+      await passRefusal(context, response)
+      return undefined
+    }
+    const page = parseXml(await response.collect(DOCUMENT_BYTES_MAX))
+    for (const part of page.children) {
+      if (part.name !== 'Part') continue
+      parts.set(Number(childText(part, 'PartNumber')), {
+        etag: bareEtag(childText(part, 'ETag') ?? ''),
+        plaintextBytes: Number(childText(part, 'Size')) - PART_OVERHEAD_BYTES,
+      })
+    }
+    const next = childText(page, 'NextPartNumberMarker')
+    if (childText(page, 'IsTruncated') !== 'true' || next === undefined || next === marker) return parts
+    marker = next
+  }
+}
+
+function chosenPart(
+  context: ObjectExchange,
+  listed: CompletedPart,
+  uploaded: ReadonlyMap<number, UploadedPart>,
+  isLast: boolean,
+): UploadedPart {
+  const part = uploaded.get(listed.number)
+  const fields = {
+    UploadId: context.parameter('uploadId') ?? '',
+    PartNumber: String(listed.number),
+    ETag: listed.etag,
+  }
+  if (part === undefined || part.etag !== listed.etag || !(part.plaintextBytes >= 0)) {
+    throw new S3Error('InvalidPart', undefined, fields)
+  }
+  if (!isLast && part.plaintextBytes < PART_BYTES_MIN) {
+    throw new S3Error('EntityTooSmall', undefined, {
+      ...fields,
+      ProposedSize: String(part.plaintextBytes),
+      MinSizeAllowed: String(PART_BYTES_MIN),
+    })
+  }
+  return part
+}
+
+/** The object's checksum from those that the client lists with its parts, each verified when it was uploaded. */
+function checksumOf(
+  context: ObjectExchange,
+  listed: readonly CompletedPart[],
+  parts: readonly UploadedPart[],
+): ObjectChecksum | undefined {
+  const algorithm = CHECKSUM_ALGORITHMS.find((name) => listed[0]!.checksum?.algorithm === name)
+  if (algorithm === undefined || listed.some(({ checksum }) => checksum?.algorithm !== algorithm))
+    return undefined
+  const values = listed.map(({ checksum }, index) => ({
+    value: checksumValue(algorithm, checksum!.value),
+    bytes: parts[index]!.plaintextBytes,
+  }))
+  const type = checksumTypeFor(algorithm, context.header('x-amz-checksum-type'))
+  const value = multipartChecksum(algorithm, type, values)
+  const announced = context.header(checksumHeader(algorithm))
+  if (type === 'FULL_OBJECT' && announced !== undefined && announced !== value) {
+    throw new S3Error('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
+  }
+  return { algorithm, type, value }
+}
+
+async function putEndRecord(
+  context: ObjectExchange,
+  parts: readonly UploadedPart[],
+  checksum: ObjectChecksum | undefined,
+): Promise<{ PartNumber: number; ETag: string }> {
+  const plaintextBytes = parts.reduce((sum, part) => sum + part.plaintextBytes, 0)
+  const number = parts.length + 1
+  const body = sealEndRecord(
+    await partSealing(context),
+    parts.length,
+    plaintextBytes,
+    encodeTrailer(checksum),
+  )
+  const response = await context.backend.send({
+    method: 'PUT',
+    bucket: context.bucket,
+    key: context.key,
+    query: [
+      ['partNumber', String(number)],
+      ['uploadId', context.parameter('uploadId') ?? ''],
+    ],
+    body,
+  })
+  await response.collect(64 * 1024)
+  const etag = response.header('etag')
+  if (response.status !== 200 || etag === undefined) {
+    throw new PortcullisError('store-response-invalid', 'The store did not take the end of the object.')
+  }
+  return { PartNumber: number, ETag: etag }
+}
+
+function resultDocument(context: ObjectExchange, etag: string, checksum: ObjectChecksum | undefined): Buffer {
+  return xmlDocument('CompleteMultipartUploadResult', {
+    Location: `http://${context.exchange.head.host ?? ''}/${context.bucket}/${encodeText(context.key, true)}`,
+    Bucket: context.bucket,
+    Key: context.key,
+    ETag: etag,
+    ...(checksum === undefined
+      ? {}
+      : { [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
+  })
+}

@@ -1,0 +1,86 @@
+import { checksumElement } from '../checksum-algorithms.ts'
+import { bareEtag } from '../conditions.ts'
+import { S3Error } from '../errors.ts'
+import type { XmlFields } from '../xml-writer.ts'
+import { xmlDocument } from '../xml-writer.ts'
+import type { OpenedHead } from './first-stream.ts'
+import { placeOf, readHead } from './first-stream.ts'
+import { checksumOf } from './head-object.ts'
+import { readEnd } from './object-end.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+import { findLengths } from './part-lengths.ts'
+import { uniformLengths } from './part-plan.ts'
+import { plainResponseHeaders } from './response-headers.ts'
+import { passRefusal } from './store-refusal.ts'
+
+const KNOWN = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']
+const PARTS_MAX = 1000
+
+/** GetObjectAttributes, answered from the object itself, since several stores lack it. */
+export async function getObjectAttributes(context: ObjectExchange): Promise<void> {
+  const wanted = new Set(
+    (context.header('x-amz-object-attributes') ?? '').split(',').map((name) => name.trim()),
+  )
+  if ([...wanted].some((name) => !KNOWN.includes(name))) {
+    throw new S3Error('InvalidArgument', 'Invalid attribute name specified.')
+  }
+  const head = await readHead(context, placeOf(context), [])
+  if (!('stored' in head)) {
+    await passRefusal(context, head)
+    return
+  }
+  const { stored, response } = head
+  const checksum = wanted.has('Checksum') ? await checksumOf(context, head) : undefined
+  const body = xmlDocument('GetObjectAttributesResponse', {
+    ETag: wanted.has('ETag') ? bareEtag(stored.etag) : undefined,
+    Checksum: checksum && {
+      [checksumElement(checksum.algorithm)]: checksum.value,
+      ChecksumType: checksum.type,
+    },
+    ObjectParts:
+      wanted.has('ObjectParts') && stored.streams !== undefined
+        ? await objectParts(context, head)
+        : undefined,
+    StorageClass: wanted.has('StorageClass')
+      ? (response.header('x-amz-storage-class') ?? 'STANDARD')
+      : undefined,
+    ObjectSize: wanted.has('ObjectSize') ? stored.plaintextBytes : undefined,
+  })
+  const headers = plainResponseHeaders(context, response).filter((_, index, all) => {
+    return /^(last-modified|x-amz-(version-id|delete-marker|request-id))$/i.test(all[index - (index % 2)]!)
+  })
+  headers.push('content-type', 'application/xml', 'content-length', String(body.length))
+  context.whenAdmitted(() => context.exchange.reply(200, headers, body))
+}
+
+async function objectParts(context: ObjectExchange, head: OpenedHead): Promise<XmlFields> {
+  const streams = head.stored.streams!
+  const end = await readEnd(context, head)
+  const lengths =
+    end === undefined
+      ? await findLengths(context, head)
+      : uniformLengths(head.header.plaintextBytes, head.stored.plaintextBytes, streams)
+  const parts = end?.parts ?? streams
+  const max = numberOf(context, 'x-amz-max-parts', PARTS_MAX)
+  const marker = numberOf(context, 'x-amz-part-number-marker', 0)
+  const page: XmlFields[] = []
+  const first = marker + 1
+  for (let number = first; number <= parts && number < first + max; number += 1) {
+    if (lengths !== undefined) page.push({ PartNumber: number, Size: lengths.lengthOf(number - 1) })
+  }
+  return {
+    PartsCount: parts,
+    PartNumberMarker: marker,
+    NextPartNumberMarker: marker + page.length,
+    MaxParts: max,
+    IsTruncated: marker + page.length < parts,
+    Part: page,
+  }
+}
+
+function numberOf(context: ObjectExchange, header: string, otherwise: number): number {
+  const text = context.header(header)
+  if (text === undefined) return otherwise
+  if (!/^\d{1,9}$/.test(text)) throw new S3Error('InvalidArgument')
+  return otherwise === 0 ? Number(text) : Math.min(Number(text), otherwise)
+}

@@ -1,0 +1,112 @@
+import type { Lease } from '../../../access/lease.ts'
+import type { Exchange } from '../../../listener/exchange.ts'
+import { parseAddress } from '../address.ts'
+import { s3Face } from '../error-document.ts'
+import { S3Error } from '../errors.ts'
+import type { OperationName } from '../operations.ts'
+import { recognise } from '../operations.ts'
+import type { QueryParameter } from '../uri-encoding.ts'
+import { parseQuery } from '../uri-encoding.ts'
+import type { VerifiedRequest } from '../verify-signature.ts'
+import { verifySignature } from '../verify-signature.ts'
+import { Backend } from './backend.ts'
+import { bucketEncryption } from './bucket-encryption.ts'
+import { completeMultipartUpload } from './complete-upload.ts'
+import { copyObject, uploadPartCopy } from './copy-object.ts'
+import { getObject } from './get-object.ts'
+import { headObject } from './head-object.ts'
+import { listObjects, listParts } from './list-objects.ts'
+import { createMultipartUpload } from './create-upload.ts'
+import { getObjectAttributes } from './object-attributes.ts'
+import { ObjectExchange } from './object-exchange.ts'
+import type { AccessKey, ObjectMount, ObjectProtocolParts } from './object-mount.ts'
+import { assertBucketAllowed } from './object-mount.ts'
+import { passOperation } from './pass-operation.ts'
+import { publicError } from './public-error.ts'
+import { putObject, uploadPart } from './put-object.ts'
+
+type Handler = (context: ObjectExchange) => Promise<void>
+
+const HANDLERS: ReadonlyMap<OperationName, Handler> = new Map<OperationName, Handler>([
+  ['GetObject', getObject],
+  ['HeadObject', headObject],
+  ['PutObject', putObject],
+  ['CopyObject', copyObject],
+  ['DeleteObjects', passOperation],
+  ['GetObjectAttributes', getObjectAttributes],
+  ['ListObjects', listObjects],
+  ['ListObjectsV2', listObjects],
+  ['ListObjectVersions', listObjects],
+  ['CreateMultipartUpload', createMultipartUpload],
+  ['UploadPart', uploadPart],
+  ['UploadPartCopy', uploadPartCopy],
+  ['ListParts', listParts],
+  ['CompleteMultipartUpload', completeMultipartUpload],
+  ['GetBucketEncryption', bucketEncryption],
+])
+
+/** Carries exchanges to S3 stores and back: content sealed and opened on the way, everything else signed anew. */
+export class ObjectProtocol {
+  readonly #parts: ObjectProtocolParts
+
+  constructor(parts: ObjectProtocolParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Runs one exchange: signature, tenant, lease, operation. Answers every refusal as S3 does; what goes wrong later is
+   * answered through `exchange.fail`.
+   */
+  handle(exchange: Exchange, mount: ObjectMount): void | Promise<void> {
+    exchange.face = s3Face
+    exchange.store = mount.name
+    exchange.route = 'unverified'
+    const query = parseQuery(exchange.query.slice(1))
+    const verified = verifySignature(
+      { method: exchange.method, path: exchange.path, query, headers: exchange.request.rawHeaders },
+      {
+        credentialOf: (id) => mount.accessKeyOf(id),
+        region: mount.clientRegion,
+        now: () => this.#parts.wallTimeMs(),
+      },
+    )
+    exchange.tenant = verified.credential.site
+    const lease = this.#parts.admit(verified.credential.writer.authority)
+    if (lease instanceof Promise)
+      return lease.then((granted) => this.#serve(exchange, mount, query, verified, granted))
+    return this.#serve(exchange, mount, query, verified, lease)
+  }
+
+  async #serve(
+    exchange: Exchange,
+    mount: ObjectMount,
+    query: readonly QueryParameter[],
+    verified: VerifiedRequest<AccessKey>,
+    lease: Lease,
+  ): Promise<void> {
+    if (exchange.ended) return
+    exchange.admit(lease)
+    const address = parseAddress(exchange.path, exchange.head.host, mount.addressing)
+    const copies = exchange.request.headers['x-amz-copy-source'] !== undefined
+    const operation = recognise(exchange.method, address, query, copies)
+    exchange.route = operation.name
+    if (address.level !== 'service') assertBucketAllowed(verified.credential, address.bucket)
+    const context = new ObjectExchange({
+      exchange,
+      mount,
+      parts: this.#parts,
+      backend: new Backend(mount, exchange, () => this.#parts.wallTimeMs()),
+      verified,
+      query,
+      address,
+      operation,
+    })
+    const handler = operation.action === 'passed' ? passOperation : HANDLERS.get(operation.name)
+    if (handler === undefined) throw new S3Error('NotImplemented', undefined, { Operation: operation.name })
+    try {
+      await handler(context)
+    } catch (thrown) {
+      throw publicError(thrown)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { partsObjectId } from '../../../envelope/object-id.ts'
+import { PART_PLAINTEXT_BYTES_MAX } from '../../../envelope/parts/layout.ts'
+import type { PartSealing } from '../../../envelope/parts/sealer.ts'
+import { PartSealer } from '../../../envelope/parts/sealer.ts'
+import { StreamSealer } from '../../../envelope/stream-sealer.ts'
+import { parsePartNumber } from '../complete-request.ts'
+import { S3Error } from '../errors.ts'
+import { ClientBody } from './client-body.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+import { storeQuery, storeRequestHeaders } from './request-headers.ts'
+import { checksumHeaders, objectResponseHeaders } from './response-headers.ts'
+import type { Uploaded } from './sealed-upload.ts'
+import { uploadSealed } from './sealed-upload.ts'
+import { passRefusal } from './store-refusal.ts'
+import { TRAILER_BYTES } from './trailer.ts'
+
+/** What a store takes in one request, less what sealing adds to it. */
+const OBJECT_BYTES_MAX = 5 * 1024 ** 3 - 4 * 1024 * 1024
+
+/** PutObject: the body sealed as one stream. */
+export async function putObject(context: ObjectExchange): Promise<void> {
+  const headers = storeRequestHeaders(context)
+  const body = new ClientBody(context)
+  assertBytes(body.bytes, OBJECT_BYTES_MAX)
+  const sealer = await wholeSealer(context, context.bucket, context.key, body.bytes)
+  const { bucket, key } = context
+  const request = { method: 'PUT', bucket, key, query: storeQuery(context), headers }
+  await answerUpload(context, await uploadSealed(context, request, body, sealer))
+}
+
+/** UploadPart: the body sealed as one part. */
+export async function uploadPart(context: ObjectExchange): Promise<void> {
+  const number = parsePartNumber(context.parameter('partNumber'))
+  const headers = storeRequestHeaders(context)
+  const body = new ClientBody(context)
+  assertBytes(body.bytes, PART_PLAINTEXT_BYTES_MAX)
+  const sealer = new PartSealer(await partSealing(context), number, body.bytes)
+  const { bucket, key } = context
+  const request = { method: 'PUT', bucket, key, query: storeQuery(context), headers }
+  await answerUpload(context, await uploadSealed(context, request, body, sealer))
+}
+
+/** Seals an object that is put whole. */
+export async function wholeSealer(
+  context: ObjectExchange,
+  bucket: string,
+  key: string,
+  plaintextBytes: number,
+): Promise<StreamSealer> {
+  const tenantKey = await context.sealingKey()
+  return new StreamSealer({
+    memory: context.parts.memory,
+    keyId: tenantKey.id,
+    streamKey: tenantKey.derived('stream'),
+    context: context.contextOf(context.accessKey.writer, bucket, key),
+    plaintextBytes,
+    trailerBytes: TRAILER_BYTES,
+  })
+}
+
+/** What seals the parts, and the end, of the upload that a request names. */
+export async function partSealing(context: ObjectExchange): Promise<PartSealing> {
+  const uploadId = context.parameter('uploadId') ?? ''
+  if (uploadId === '') throw new S3Error('NoSuchUpload')
+  const tenantKey = await context.sealingKey()
+  return {
+    memory: context.parts.memory,
+    keyId: tenantKey.id,
+    streamKey: tenantKey.derived('stream'),
+    context: context.contextOf(context.accessKey.writer, context.bucket, context.key),
+    objectId: partsObjectId(uploadId),
+  }
+}
+
+/** Throws `EntityTooLarge` past a limit. */
+export function assertBytes(bytes: number, bytesMax: number): void {
+  if (bytes > bytesMax) {
+    throw new S3Error('EntityTooLarge', undefined, {
+      ProposedSize: String(bytes),
+      MaxSizeAllowed: String(bytesMax),
+    })
+  }
+}
+
+async function answerUpload(context: ObjectExchange, { response, checksum }: Uploaded): Promise<void> {
+  if (response.status !== 200) {
+    await passRefusal(context, response)
+    return
+  }
+  await response.collect(64 * 1024)
+  const headers = [
+    ...objectResponseHeaders(context, response),
+    ...checksumHeaders(checksum),
+    'content-length',
+    '0',
+  ]
+  context.whenAdmitted(() => context.exchange.reply(200, headers, undefined))
+}

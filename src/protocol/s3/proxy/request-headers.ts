@@ -1,0 +1,102 @@
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { S3Error } from '../errors.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+
+/** Standard headers that travel to the store with an object or a read. */
+const KEPT = new Set([
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+])
+
+/** `x-amz-` headers that travel on, beside `x-amz-meta-*` and `x-amz-grant-*`. */
+const KEPT_AMZ = new Set([
+  'x-amz-acl',
+  'x-amz-bypass-governance-retention',
+  'x-amz-bucket-object-lock-enabled',
+  'x-amz-expected-bucket-owner',
+  'x-amz-mfa',
+  'x-amz-object-lock-legal-hold',
+  'x-amz-object-lock-mode',
+  'x-amz-object-lock-retain-until-date',
+  'x-amz-object-ownership',
+  'x-amz-optional-object-attributes',
+  'x-amz-request-payer',
+  'x-amz-storage-class',
+  'x-amz-tagging',
+  'x-amz-website-redirect-location',
+])
+
+/** `x-amz-` headers that end here: about this connection's signature, or read by a handler. */
+const ENDING_AMZ =
+  /^x-amz-(date|content-sha256|decoded-content-length|trailer|user-agent|checksum-(algorithm|mode|type|crc32|crc32c|crc64nvme|sha1|sha256)|sdk-checksum-algorithm|copy-source.*|metadata-directive|tagging-directive|object-attributes|max-parts|part-number-marker|source-expected-bucket-owner|mp-object-size|server-side-encryption|server-side-encryption-aws-kms-key-id|server-side-encryption-bucket-key-enabled|server-side-encryption-context)$/
+
+/**
+ * Headers of a request that the store shall see. A presigned query may carry `x-amz-` headers as parameters. Throws
+ * `NotImplemented` for an `x-amz-` header that is not known here: it could ask the store for something that bypasses
+ * encryption.
+ */
+export function storeRequestHeaders(context: ObjectExchange): RawHeaders {
+  const kept: RawHeaders = []
+  const { forwarded } = context.exchange.head
+  for (let index = 0; index < forwarded.length; index += 2) {
+    keep(kept, forwarded[index]!, forwarded[index + 1]!)
+  }
+  if (context.verified.place === 'query') {
+    for (const { name, value } of context.query) {
+      if (
+        /^x-amz-(meta-|acl$|storage-class$|tagging$|website-redirect-location$|object-lock-|grant-)/.test(
+          name,
+        )
+      ) {
+        keep(kept, name, value)
+      }
+    }
+  }
+  return kept
+}
+
+function keep(kept: RawHeaders, name: string, value: string): void {
+  const lower = name.toLowerCase()
+  if (lower.startsWith('x-amz-')) {
+    if (KEPT_AMZ.has(lower) || /^x-amz-(meta|grant)-/.test(lower)) kept.push(lower, value)
+    else if (!ENDING_AMZ.test(lower)) {
+      throw new S3Error('NotImplemented', undefined, { Header: lower })
+    }
+    return
+  }
+  if (!KEPT.has(lower)) return
+  if (lower === 'content-encoding') {
+    const codings = value.split(',').filter((coding) => !/^\s*aws-chunked\s*$/i.test(coding))
+    if (codings.length > 0) kept.push(lower, codings.join(','))
+    return
+  }
+  kept.push(lower, value)
+}
+
+/** A copy of headers without those named. */
+export function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
+  return headers.filter((_, index) => !names.has(headers[index - (index % 2)]!.toLowerCase()))
+}
+
+/** Conditions of a read. */
+export const CONDITIONS: ReadonlySet<string> = new Set([
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+])
+
+/** Query parameters to send on: all but the signature's. */
+export function storeQuery(context: ObjectExchange): [string, string][] {
+  return context.query
+    .filter(({ name }) => !/^x-amz-/i.test(name) && name !== 'x-id')
+    .map(({ name, value }) => [name, value])
+}

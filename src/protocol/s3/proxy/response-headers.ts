@@ -1,0 +1,33 @@
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { ObjectChecksum } from './trailer.ts'
+import { checksumHeader } from '../checksum-algorithms.ts'
+import type { BackendResponse } from './backend-response.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+
+// About the stored bytes, their encryption at the store, or the store's own connection.
+const REPLACED =
+  /^(content-length|content-range|content-md5|digest|repr-digest|accept-ranges|x-amz-checksum-.*|x-amz-server-side-encryption.*|x-amz-mp-parts-count|x-amz-request-id|x-amz-id-2|server|date|alt-svc|strict-transport-security)$/i
+
+/** The store's headers about an object, without those about its stored bytes, shown as encrypted under the tenant's key. */
+export function objectResponseHeaders(context: ObjectExchange, response: BackendResponse): RawHeaders {
+  return [
+    ...plainResponseHeaders(context, response),
+    'x-amz-server-side-encryption',
+    'aws:kms',
+    'x-amz-server-side-encryption-aws-kms-key-id',
+    context.keyArn,
+  ]
+}
+
+/** The store's headers of an answer that is not an object. */
+export function plainResponseHeaders(context: ObjectExchange, response: BackendResponse): RawHeaders {
+  const headers = response.headers.filter((_, index, all) => !REPLACED.test(all[index - (index % 2)]!))
+  headers.push('x-amz-request-id', context.exchange.id)
+  return headers
+}
+
+/** Headers of a checksum of the plaintext. */
+export function checksumHeaders(checksum: ObjectChecksum | undefined): RawHeaders {
+  if (checksum === undefined) return []
+  return [checksumHeader(checksum.algorithm), checksum.value, 'x-amz-checksum-type', checksum.type]
+}

@@ -1,0 +1,130 @@
+import { Readable } from 'node:stream'
+import type { BackendRequest } from './backend.ts'
+import type { BackendResponse } from './backend-response.ts'
+import type { ClientBody } from './client-body.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+import type { ObjectChecksum } from './trailer.ts'
+import { encodeTrailer } from './trailer.ts'
+
+/** Seals plaintext pushed in pieces; `StreamSealer` and `PartSealer` are such. */
+export interface Sealer {
+  readonly sealedBytes: number
+  write(chunk: Buffer): Buffer[]
+  final(trailer: Uint8Array): Buffer[]
+  destroy(): void
+}
+
+/** What became of an upload. */
+export interface Uploaded {
+  readonly response: BackendResponse
+  /** Of the client's plaintext, verified; undefined when the store refused before the body's end. */
+  readonly checksum: ObjectChecksum | undefined
+}
+
+/** Bodies up to here are held whole: a bad one never reaches the store, a good one can be sent again. */
+const HELD_BYTES_MAX = 128 * 1024
+const REFUSAL_BYTES_MAX = 256 * 1024
+const HIGH_WATER_BYTES = 512 * 1024
+
+/**
+ * Sends a client's body to the store, sealed. The last bytes leave only after every checksum and signature held, and
+ * the length was declared before, so that a store never takes a bad or cut upload for an object.
+ */
+export async function uploadSealed(
+  context: ObjectExchange,
+  request: BackendRequest,
+  body: ClientBody,
+  sealer: Sealer,
+): Promise<Uploaded> {
+  try {
+    return body.bytes <= HELD_BYTES_MAX
+      ? await uploadHeld(context, request, body, sealer)
+      : await uploadStream(context, request, body, sealer)
+  } finally {
+    sealer.destroy()
+  }
+}
+
+async function uploadHeld(
+  context: ObjectExchange,
+  request: BackendRequest,
+  body: ClientBody,
+  sealer: Sealer,
+): Promise<Uploaded> {
+  const { budget } = context.parts
+  budget.take(sealer.sealedBytes)
+  context.exchange.onEnd(() => budget.give(sealer.sealedBytes))
+  const pieces: Buffer[] = []
+  const checksum = await new Promise<ObjectChecksum | undefined>((resolve, reject) => {
+    body.read({
+      data: (chunk) => pieces.push(...sealer.write(chunk)),
+      end: resolve,
+      error: reject,
+    })
+  })
+  pieces.push(...sealer.final(encodeTrailer(checksum)))
+  await admitted(context)
+  const response = await context.backend.send({ ...request, body: Buffer.concat(pieces, sealer.sealedBytes) })
+  return { response, checksum }
+}
+
+async function uploadStream(
+  context: ObjectExchange,
+  request: BackendRequest,
+  body: ClientBody,
+  sealer: Sealer,
+): Promise<Uploaded> {
+  await admitted(context)
+  const stream = new SealedUpload(context, body, sealer)
+  const response = await context.backend.send({ ...request, body: { stream, bytes: sealer.sealedBytes } })
+  if (!stream.finished) {
+    // The store answered early: its words are read first, since giving up the upload closes the connection.
+    await response.collect(REFUSAL_BYTES_MAX)
+    stream.destroy()
+  }
+  return { response, checksum: stream.checksum }
+}
+
+function admitted(context: ObjectExchange): Promise<void> {
+  return new Promise((resolve) => {
+    context.whenAdmitted(resolve)
+  })
+}
+
+/** A sealed body on its way to the store, at the pace of the store. */
+class SealedUpload extends Readable {
+  checksum: ObjectChecksum | undefined
+  finished = false
+
+  constructor(context: ObjectExchange, body: ClientBody, sealer: Sealer) {
+    super({ highWaterMark: HIGH_WATER_BYTES })
+    const { request } = context.exchange
+    // The exchange is told by whoever waits for the store's answer.
+    this.on('error', () => {})
+    this.#resume = () => request.resume()
+    body.read({
+      data: (chunk) => {
+        if (this.destroyed) return
+        let wanted = true
+        for (const piece of sealer.write(chunk)) wanted = this.push(piece)
+        if (!wanted) request.pause()
+      },
+      end: (checksum) => {
+        this.checksum = checksum
+        context.whenAdmitted(() => {
+          if (this.destroyed) return
+          for (const piece of sealer.final(encodeTrailer(checksum))) this.push(piece)
+          this.finished = true
+          this.push(null)
+        })
+      },
+      error: (error) => this.destroy(error as Error),
+    })
+  }
+
+  readonly #resume: () => void
+
+  override _read(): void {
+    this.#resume()
+  }
+}
