@@ -85,9 +85,8 @@ function usesIn(records: readonly CloudTrailRecord[]): TrailUse[] {
 
 function resourcesOf(record: CloudTrailRecord): string[] {
   const { keyId, roleArn } = record.requestParameters ?? {}
-  return [...(record.resources ?? []).map(({ ARN }) => ARN), keyId, roleArn].filter(
-    (arn) => arn !== undefined,
-  )
+  const arns = [...(record.resources ?? []).map(({ ARN }) => ARN), keyId, roleArn]
+  return [...new Set(arns.filter((arn) => arn !== undefined))]
 }
 
 class Join {

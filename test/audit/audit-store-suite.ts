@@ -69,7 +69,7 @@ export function auditStoreSuite(backend: string, newPlace: () => Promise<StorePl
           ),
         ),
       )
-      const verification = await verifyChain(auditEntries(stores[0]!, { chain: 'acme' }), [])
+      const verification = await verifyChain(auditEntries(stores[0], { chain: 'acme' }), [])
       expect(verification).toMatchObject({ ok: true, rows: 90, lastSequence: 90 })
     })
 

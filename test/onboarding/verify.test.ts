@@ -6,6 +6,9 @@ import {
   KMSClient,
 } from '@aws-sdk/client-kms'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/keyring/clock.ts'
+import { encryptionContextOf } from '../../src/keyring/encryption-context.ts'
+import { AwsKeyService } from '../../src/kms/aws-key-service.ts'
 import { startLocalAws } from '../../src/local/aws/local-aws.ts'
 import type { LocalAws } from '../../src/local/aws/local-aws.ts'
 import { awsProbe } from '../../src/onboarding/aws-probe.ts'
@@ -329,5 +332,39 @@ describe('verification of keys and of what the customer did since', () => {
     probe.close()
     expect(report.ok).toBe(false)
     expect(new Set(report.findings.map(({ kind }) => kind))).toEqual(new Set(['inconclusive']))
+  })
+})
+
+describe('applied templates in use', () => {
+  it('let the gateway wrap, verify and unwrap tenant keys in every region', async () => {
+    const { organization, accountId, roleArn, externalId, keys } = await apply('usa')
+    const service = new AwsKeyService({
+      clock: systemClock(),
+      audit: { record: () => undefined },
+      baseCredentials: gateway,
+      endpoints: { kms: () => local.endpoint, sts: () => local.endpoint },
+    })
+    const authority = {
+      id: organization,
+      kind: 'byok',
+      location: 'usa',
+      accountId,
+      roleArn,
+      externalId,
+      keys,
+    } as const
+    const context = encryptionContextOf({
+      organization,
+      site: 'acme',
+      app: 'jira',
+      dataClass: 'issue',
+      keyId: 'ab'.repeat(16),
+    })
+    const copies = await service.wrap(authority, new Uint8Array(32).fill(7), context)
+    expect(copies.map(({ region }) => region)).toEqual(['us-east-1', 'us-west-2'])
+    await service.verify(authority, copies, context)
+    const { plaintext } = await service.unwrap(authority, copies, context)
+    expect([...plaintext]).toEqual(Array.from({ length: 32 }, () => 7))
+    service.close()
   })
 })
