@@ -1,3 +1,4 @@
+import type { StatementSync } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
 import type { ChecksumAlgorithm } from '../../protocol/s3/checksum-algorithms.ts'
 
@@ -78,6 +79,7 @@ export interface IndexEntry<Row> {
  */
 export class ObjectIndex {
   readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
 
   constructor(file: string) {
     this.#database = new DatabaseSync(file)
@@ -89,44 +91,44 @@ export class ObjectIndex {
   }
 
   buckets(): { name: string; createdMs: number }[] {
-    const rows = this.#database.prepare('SELECT name, created_ms FROM buckets ORDER BY name').all()
+    const rows = this.#sql('SELECT name, created_ms FROM buckets ORDER BY name').all()
     return rows.map((row) => ({ name: String(row['name']), createdMs: Number(row['created_ms']) }))
   }
 
   hasBucket(name: string): boolean {
-    return this.#database.prepare('SELECT 1 FROM buckets WHERE name = ?').get(name) !== undefined
+    return this.#sql('SELECT 1 FROM buckets WHERE name = ?').get(name) !== undefined
   }
 
   addBucket(name: string, createdMs: number): void {
-    this.#database.prepare('INSERT OR IGNORE INTO buckets VALUES (?, ?)').run(name, createdMs)
+    this.#sql('INSERT OR IGNORE INTO buckets VALUES (?, ?)').run(name, createdMs)
   }
 
   removeBucket(name: string): void {
-    this.#database.prepare('DELETE FROM buckets WHERE name = ?').run(name)
+    this.#sql('DELETE FROM buckets WHERE name = ?').run(name)
   }
 
   object(bucket: string, key: string): StoredObject | undefined {
-    const row = this.#database
-      .prepare('SELECT row FROM objects WHERE bucket = ? AND key = ?')
-      .get(bucket, bytesOf(key))
+    const row = this.#sql('SELECT row FROM objects WHERE bucket = ? AND key = ?').get(bucket, bytesOf(key))
     return parse(row) as StoredObject | undefined
   }
 
   putObject(bucket: string, key: string, object: StoredObject): void {
-    this.#database
-      .prepare('INSERT OR REPLACE INTO objects VALUES (?, ?, ?)')
-      .run(bucket, bytesOf(key), JSON.stringify(object))
+    this.#sql('INSERT OR REPLACE INTO objects VALUES (?, ?, ?)').run(
+      bucket,
+      bytesOf(key),
+      JSON.stringify(object),
+    )
   }
 
   removeObject(bucket: string, key: string): void {
-    this.#database.prepare('DELETE FROM objects WHERE bucket = ? AND key = ?').run(bucket, bytesOf(key))
+    this.#sql('DELETE FROM objects WHERE bucket = ? AND key = ?').run(bucket, bytesOf(key))
   }
 
   /** Objects of a bucket in order, from `from` (included), at most `count`. */
   objectsFrom(bucket: string, from: Buffer, count: number): IndexEntry<StoredObject>[] {
-    const rows = this.#database
-      .prepare('SELECT key, row FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?')
-      .all(bucket, from, count)
+    const rows = this.#sql(
+      'SELECT key, row FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?',
+    ).all(bucket, from, count)
     return rows.map((row) => ({
       key: Buffer.from(row['key'] as Uint8Array),
       row: parse(row) as StoredObject,
@@ -134,50 +136,51 @@ export class ObjectIndex {
   }
 
   addUpload(upload: StoredUpload): void {
-    this.#database
-      .prepare('INSERT INTO uploads VALUES (?, ?, ?, ?)')
-      .run(upload.id, upload.bucket, bytesOf(upload.key), JSON.stringify(upload))
+    this.#sql('INSERT INTO uploads VALUES (?, ?, ?, ?)').run(
+      upload.id,
+      upload.bucket,
+      bytesOf(upload.key),
+      JSON.stringify(upload),
+    )
   }
 
   upload(id: string): StoredUpload | undefined {
-    return parse(this.#database.prepare('SELECT row FROM uploads WHERE id = ?').get(id)) as
-      | StoredUpload
-      | undefined
+    return parse(this.#sql('SELECT row FROM uploads WHERE id = ?').get(id)) as StoredUpload | undefined
   }
 
   /** Uploads of a bucket in order of key and id, after the given position, at most `count`. */
   uploadsAfter(bucket: string, key: string, id: string, count: number): StoredUpload[] {
-    return this.#database
-      .prepare('SELECT row FROM uploads WHERE bucket = ? AND (key, id) > (?, ?) ORDER BY key, id LIMIT ?')
+    return this.#sql(
+      'SELECT row FROM uploads WHERE bucket = ? AND (key, id) > (?, ?) ORDER BY key, id LIMIT ?',
+    )
       .all(bucket, bytesOf(key), id, count)
       .map((row) => parse(row) as StoredUpload)
   }
 
   putPart(uploadId: string, part: UploadedPart): void {
-    this.#database
-      .prepare('INSERT OR REPLACE INTO parts VALUES (?, ?, ?)')
-      .run(uploadId, part.number, JSON.stringify(part))
+    this.#sql('INSERT OR REPLACE INTO parts VALUES (?, ?, ?)').run(
+      uploadId,
+      part.number,
+      JSON.stringify(part),
+    )
   }
 
   part(uploadId: string, number: number): UploadedPart | undefined {
-    const row = this.#database
-      .prepare('SELECT row FROM parts WHERE upload = ? AND number = ?')
-      .get(uploadId, number)
+    const row = this.#sql('SELECT row FROM parts WHERE upload = ? AND number = ?').get(uploadId, number)
     return parse(row) as UploadedPart | undefined
   }
 
   /** Parts in ascending order of number, after `marker`, at most `count`. */
   parts(uploadId: string, marker = 0, count = 10_000): UploadedPart[] {
-    return this.#database
-      .prepare('SELECT row FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?')
+    return this.#sql('SELECT row FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?')
       .all(uploadId, marker, count)
       .map((row) => parse(row) as UploadedPart)
   }
 
   removeUpload(id: string): void {
     this.atomically(() => {
-      this.#database.prepare('DELETE FROM parts WHERE upload = ?').run(id)
-      this.#database.prepare('DELETE FROM uploads WHERE id = ?').run(id)
+      this.#sql('DELETE FROM parts WHERE upload = ?').run(id)
+      this.#sql('DELETE FROM uploads WHERE id = ?').run(id)
     })
   }
 
@@ -197,13 +200,19 @@ export class ObjectIndex {
     }
   }
 
+  #sql(text: string): StatementSync {
+    let statement = this.#statements.get(text)
+    if (statement === undefined) this.#statements.set(text, (statement = this.#database.prepare(text)))
+    return statement
+  }
+
   /** Names of all blobs in use. */
   blobs(): Set<string> {
     const blobs = new Set<string>()
-    for (const row of this.#database.prepare('SELECT row FROM objects').iterate()) {
+    for (const row of this.#sql('SELECT row FROM objects').iterate()) {
       for (const part of (parse(row) as StoredObject).parts) blobs.add(part.blob)
     }
-    for (const row of this.#database.prepare('SELECT row FROM parts').iterate()) {
+    for (const row of this.#sql('SELECT row FROM parts').iterate()) {
       blobs.add((parse(row) as UploadedPart).blob)
     }
     return blobs

@@ -5,10 +5,13 @@ export function amzTimestamp(epochMs: number): string {
 
 /** Milliseconds since the epoch of a `yyyyMMdd'T'HHmmss'Z'` timestamp; undefined unless it is a real instant. */
 export function parseAmzTimestamp(text: string): number | undefined {
-  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text)
-  if (match === null) return undefined
-  const [, year, month, day, hour, minute, second] = match
-  const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`
-  const epochMs = Date.parse(iso)
-  return Number.isNaN(epochMs) || new Date(epochMs).toISOString() !== iso ? undefined : epochMs
+  if (!/^\d{8}T\d{6}Z$/.test(text)) return undefined
+  const part = (from: number, to: number): number => Number(text.slice(from, to))
+  const [year, month, day] = [part(0, 4), part(4, 6), part(6, 8)]
+  const [hour, minute, second] = [part(9, 11), part(11, 13), part(13, 15)]
+  const epochMs = Date.UTC(year, month - 1, day, hour, minute, second)
+  // A day or hour that does not exist would silently become another one.
+  const date = new Date(epochMs)
+  const real = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && date.getUTCHours() === hour
+  return real && minute < 60 && second < 60 ? epochMs : undefined
 }
