@@ -5,20 +5,23 @@ import type { AuditSink } from './audit/sink.ts'
 import { directoryOf } from './composition/directory.ts'
 import { recordExchange } from './composition/exchange-record.ts'
 import { keyServiceOf } from './composition/key-service.ts'
+import { mountObjectStores } from './composition/object-stores.ts'
 import type { Settings } from './composition/settings.ts'
 import { mountStores } from './composition/stores.ts'
 import { SecureMemory } from './crypto/secure-memory.ts'
 import { DataPlane } from './data-plane.ts'
+import { PortcullisError } from './errors.ts'
 import { systemClock } from './keyring/clock.ts'
 import { Keyring } from './keyring/keyring.ts'
 import type { KeyScope } from './keyring/scope.ts'
 import { ByteBudget } from './listener/byte-budget.ts'
-import { Listener } from './listener/listener.ts'
+import { Listener, refuseRaw } from './listener/listener.ts'
 import type { AuthorityState } from './observability/authority-gauges.ts'
 import type { Logger } from './observability/logger.ts'
 import { Metrics } from './observability/metrics.ts'
 import { DocumentProtocol } from './protocol/document/document-protocol.ts'
 import { EnvelopeCodec } from './protocol/json/field-codec.ts'
+import { ObjectProtocol } from './protocol/s3/proxy/object-protocol.ts'
 import { Registry } from './registry/registry.ts'
 import { SqliteDatabase } from './registry/sqlite/sqlite-database.ts'
 import { DirectoryHolder } from './tenant/directory-holder.ts'
@@ -36,11 +39,19 @@ export class Gateway {
   readonly url: string
   /** Base URL of the admin plane. */
   readonly adminUrl: string
+  /** Endpoints of the S3 stores by name. */
+  readonly objectStoreUrls: ReadonlyMap<string, string>
   readonly #drain: () => Promise<void>
 
-  private constructor(url: string, adminUrl: string, drain: () => Promise<void>) {
+  private constructor(
+    url: string,
+    adminUrl: string,
+    objectStoreUrls: ReadonlyMap<string, string>,
+    drain: () => Promise<void>,
+  ) {
     this.url = url
     this.adminUrl = adminUrl
+    this.objectStoreUrls = objectStoreUrls
     this.#drain = drain
   }
 
@@ -58,10 +69,11 @@ export class Gateway {
       audit,
       observe: (call) => metrics.keyServiceCall(call),
     })
+    const memory = new SecureMemory()
     const keyring = new Keyring({
       keyService,
       store: registry,
-      memory: new SecureMemory(),
+      memory,
       audit,
       clock,
       ...configuration.keyCache,
@@ -112,6 +124,27 @@ export class Gateway {
       upgrade: (request, head, socket, firstBytes) => dataPlane.upgrade(request, head, socket, firstBytes),
       ended: (exchange) => recordExchange(exchange, logger, metrics),
     })
+    const objects = new ObjectProtocol({
+      keyring,
+      memory,
+      budget,
+      admit: (authority) => access.admit(authority),
+      wallTimeMs: clock.wallTimeMs,
+    })
+    const objectStores = mountObjectStores(options, directory)
+    const objectListeners = objectStores.map(
+      ({ mount, host, port }) =>
+        new Listener({
+          host,
+          port,
+          limits,
+          tls: serverTls(materials.listenerTls),
+          handle: (exchange) => objects.handle(exchange, mount),
+          upgrade: (_request, _head, socket) =>
+            refuseRaw(socket, new PortcullisError('method-not-allowed', 'S3 has no Upgrade.')),
+          ended: (exchange) => recordExchange(exchange, logger, metrics),
+        }),
+    )
     let draining = false
     const admin = new AdminListener({
       host: configuration.admin.host,
@@ -124,7 +157,8 @@ export class Gateway {
       onDefect: (error, requestId) => logger.error('admin request failed', { error, requestId }),
     })
     metrics.watch({
-      requestsInFlight: () => listener.exchanges,
+      requestsInFlight: () =>
+        [listener, ...objectListeners].reduce((sum, { exchanges }) => sum + exchanges, 0),
       bufferedBytes: () => budget.bytes,
       cachedKeys: () => keyring.size,
       authorities: () => access.statuses().map(authorityState),
@@ -132,16 +166,20 @@ export class Gateway {
 
     const drain = async (): Promise<void> => {
       draining = true
-      await listener.drain()
+      await Promise.all([listener, ...objectListeners].map((each) => each.drain()))
       await access.close()
       keyring.clear()
-      await Promise.all(stores.map((store) => store.upstream.close()))
+      const upstreams = [...stores, ...objectStores.map(({ mount }) => mount)].map(({ upstream }) => upstream)
+      await Promise.all(upstreams.map((upstream) => upstream.close()))
       await admin.close()
       await registry.close()
       metrics.close()
       logger.flush()
     }
-    return new Gateway(await listener.listen(), await admin.listen(), drain)
+    const s3 = new Map<string, string>()
+    for (const [index, { mount }] of objectStores.entries())
+      s3.set(mount.name, await objectListeners[index]!.listen())
+    return new Gateway(await listener.listen(), await admin.listen(), s3, drain)
   }
 
   /** Takes no more requests, lets running ones finish, wipes the keys and lets go of everything. */

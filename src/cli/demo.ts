@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DisableKeyCommand, EnableKeyCommand, KMSClient, RotateKeyOnDemandCommand } from '@aws-sdk/client-kms'
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { type DevStack, startDevStack } from './dev.ts'
 import { EXIT, type ExitCode, type Terminal } from './terminal.ts'
 
@@ -28,6 +29,11 @@ const DOCUMENTS = [
   { name: 'comment', path: '/jira/comment/501', body: COMMENT },
   { name: 'page', path: '/confluence/page/77', body: PAGE },
 ]
+
+const ATTACHMENT = {
+  key: 'SHOP-42/ledger.csv',
+  body: 'account;owner;balance\n4711;ATTACHMENT-SECRET-ZETA;12.50\n'.repeat(20_000),
+}
 
 const CUT_OFF_MS_MAX = 5_000
 const RESTORE_MS_MAX = 30_000
@@ -61,6 +67,8 @@ class Tour {
   readonly #stack: DevStack
   readonly #terminal: Terminal
   readonly #customer: KMSClient
+  readonly #attachments: S3Client
+  readonly #attachmentStore: S3Client
   #step = 0
 
   constructor(stack: DevStack, terminal: Terminal) {
@@ -72,6 +80,11 @@ class Tour {
       endpoint: stack.environment.aws.endpoint,
       credentials: { accessKeyId, secretAccessKey },
     })
+    const { objects } = stack.environment
+    const s3 = (endpoint: string, credentials: typeof objects.accessKey) =>
+      new S3Client({ endpoint, credentials, region: objects.region, forcePathStyle: true, maxAttempts: 1 })
+    this.#attachments = s3(stack.gateway.objectStoreUrls.get('attachments')!, objects.accessKey)
+    this.#attachmentStore = s3(objects.upstream.endpoint, objects.upstream)
   }
 
   async run(): Promise<void> {
@@ -84,7 +97,7 @@ class Tour {
   }
 
   async #write(): Promise<void> {
-    this.#say('Write an issue, a comment and a page through the gateway')
+    this.#say('Write an issue, a comment, a page and an attachment through the gateway')
     for (const { name, path, body } of DOCUMENTS) {
       const response = await this.#request(path, {
         method: 'PUT',
@@ -94,6 +107,10 @@ class Tour {
       expect(response.ok, `writing the ${name} answered ${response.status}`)
       this.#detail(`PUT ${path} -> ${response.status}`)
     }
+    await this.#attachments.send(
+      new PutObjectCommand({ ...this.#attachment(), Body: ATTACHMENT.body, ContentType: 'text/csv' }),
+    )
+    this.#detail(`S3 PutObject ${ATTACHMENT.key}, ${ATTACHMENT.body.length} bytes`)
   }
 
   async #lookAtRest(): Promise<void> {
@@ -104,6 +121,10 @@ class Tour {
       expect(stored.includes('~pc1~'), `the stored ${name} holds no envelope`)
       this.#detail(`${name}: ${stored.replaceAll(/\s+/g, ' ').slice(0, 110)}…`)
     }
+    const { Body } = await this.#attachmentStore.send(new GetObjectCommand(this.#attachment()))
+    const stored = Buffer.from(await Body!.transformToByteArray())
+    expect(!SECRETS.test(stored.toString('latin1')), 'the stored attachment holds plaintext')
+    this.#detail(`attachment: ${stored.length} bytes, ${stored.toString('hex', 0, 24)}…`)
   }
 
   async #readBack(title: string): Promise<void> {
@@ -114,6 +135,9 @@ class Tour {
       expect((await response.text()) === body, `the ${name} came back changed`)
       this.#detail(`GET ${path} -> 200, ${Buffer.byteLength(body)} bytes, identical`)
     }
+    const { Body } = await this.#attachments.send(new GetObjectCommand(this.#attachment()))
+    expect((await Body!.transformToString()) === ATTACHMENT.body, 'the attachment came back changed')
+    this.#detail(`S3 GetObject ${ATTACHMENT.key}, ${ATTACHMENT.body.length} bytes, identical`)
   }
 
   async #revoke(): Promise<void> {
@@ -141,6 +165,12 @@ class Tour {
       expect(response.status === 423, `${path} answered ${response.status} during the suspension`)
     }
     this.#detail('every app of the organization answers 423')
+    const attachment = await this.#attachments.send(new GetObjectCommand(this.#attachment())).then(
+      () => 'served',
+      (thrown: { name?: string }) => thrown.name,
+    )
+    expect(attachment === 'TenantSuspended', `the attachment was ${attachment} during the suspension`)
+    this.#detail('S3 clients get TenantSuspended')
   }
 
   async #restore(): Promise<void> {
@@ -158,6 +188,10 @@ class Tour {
     const { KeyId } = this.#rootKey()
     await this.#customer.send(new RotateKeyOnDemandCommand({ KeyId }))
     await this.#readBack('Everything written before the rotation stays readable')
+  }
+
+  #attachment(): { Bucket: string; Key: string } {
+    return { Bucket: this.#stack.environment.objects.bucket, Key: ATTACHMENT.key }
   }
 
   #rootKey(): { KeyId: string } {

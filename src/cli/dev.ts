@@ -36,7 +36,7 @@ export async function startDevStack(options: DevArguments): Promise<DevStack> {
 
 /** The ready line of the contract: where everything is and with which credentials. */
 export function readyLine({ gateway, environment }: DevStack): Record<string, unknown> {
-  const { world, aws } = environment
+  const { world, aws, objects } = environment
   const { accountId, roleArn, accessKeyId, secretAccessKey, keys } = world.customer
   return {
     ready: true,
@@ -46,6 +46,13 @@ export function readyLine({ gateway, environment }: DevStack): Record<string, un
     organization: environment.organization,
     tokens: environment.tokens,
     stores: environment.stores,
+    s3: {
+      endpoint: gateway.objectStoreUrls.get('attachments'),
+      bucket: objects.bucket,
+      ...objects.accessKey,
+      region: objects.region,
+      upstream: { bucket: objects.bucket, region: objects.region, ...objects.upstream },
+    },
     customer: {
       kmsEndpoint: aws.endpoint,
       stsEndpoint: aws.endpoint,

@@ -57,6 +57,19 @@ export interface DomainStore {
   readonly hasTls: boolean
 }
 
+export interface DomainObjectStore {
+  readonly path: ConfigPath
+  readonly name: Placed<string> | undefined
+  readonly upstream: Placed<string> | undefined
+  readonly apps: readonly Placed<string>[]
+  readonly accessKeys: readonly {
+    readonly path: ConfigPath
+    readonly id: Placed<string> | undefined
+    readonly site: Placed<string> | undefined
+    readonly app: Placed<string> | undefined
+  }[]
+}
+
 export interface DomainCredential {
   readonly path: ConfigPath
   readonly name: Placed<string> | undefined
@@ -72,6 +85,7 @@ export interface DomainModel {
   readonly organizations: readonly DomainOrganization[]
   readonly vendorKeys: readonly DomainVendorKeys[]
   readonly stores: readonly DomainStore[]
+  readonly objectStores: readonly DomainObjectStore[]
   readonly tokens: readonly DomainCredential[]
   readonly adminTokens: readonly DomainCredential[]
   readonly clientCertificates: readonly DomainCredential[]
@@ -87,6 +101,7 @@ export function readDomainModel(data: unknown): DomainModel {
       location: textAt(at, 'location'),
     })),
     stores: entries(child(root, 'stores')).map(readStore),
+    objectStores: entries(child(root, 'objectStores')).map(readObjectStore),
     tokens: entries(child(root, 'tokens')).map((at) => readCredential(at, TOKEN_SOURCES)),
     adminTokens: entries(child(child(root, 'admin'), 'tokens')).map((at) =>
       readCredential(at, TOKEN_SOURCES),
@@ -118,6 +133,21 @@ function readOrganization(at: Place): DomainOrganization {
         type: textAt(app, 'type'),
         byok: child(app, 'byok').value === true,
       })),
+    })),
+  }
+}
+
+function readObjectStore(at: Place): DomainObjectStore {
+  return {
+    path: at.path,
+    name: textAt(at, 'name'),
+    upstream: textAt(at, 'upstream'),
+    apps: textsAt(at, 'apps'),
+    accessKeys: entries(child(at, 'accessKeys')).map((key) => ({
+      path: key.path,
+      id: textAt(key, 'accessKeyId'),
+      site: textAt(key, 'site'),
+      app: textAt(key, 'app'),
     })),
   }
 }

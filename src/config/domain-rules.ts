@@ -2,6 +2,7 @@ import { readDomainModel } from './domain-model.ts'
 import type { RuleFinding } from './finding.ts'
 import * as credentials from './rules/credentials.ts'
 import * as keySets from './rules/key-sets.ts'
+import * as objectStores from './rules/object-stores.ts'
 import * as organizations from './rules/organizations.ts'
 import type { DomainRule } from './rules/rule.ts'
 import * as stores from './rules/stores.ts'
@@ -28,6 +29,10 @@ const DOMAIN_RULES: readonly DomainRule[] = [
   stores.storeClientCertificates,
   stores.storeApps,
   stores.appsAreServed,
+  objectStores.objectStoreNames,
+  objectStores.objectStoreUpstreams,
+  objectStores.accessKeyIds,
+  objectStores.accessKeyTenants,
   credentials.credentialNames,
   credentials.credentialSources,
   credentials.distinctCredentials,

@@ -19,6 +19,14 @@ interface TlsMaterial {
   readonly ca: string | undefined
 }
 
+/** Secrets of one S3 store. */
+export interface ObjectStoreMaterial {
+  readonly secretAccessKey: string
+  readonly ca: string | undefined
+  /** Secrets of the tenants' access keys, by access key ID. */
+  readonly accessKeySecrets: ReadonlyMap<string, string>
+}
+
 /** What a configuration refers to outside itself: the environment and other files. Holds secrets: never print it. */
 export interface Materials {
   readonly tokens: readonly (TokenMaterial & { readonly sites: readonly string[] })[]
@@ -30,6 +38,8 @@ export interface Materials {
         readonly sessionToken: string | undefined
       }
     | undefined
+  /** By store name. */
+  readonly objectStores: ReadonlyMap<string, ObjectStoreMaterial>
   readonly listenerTls: TlsMaterial | undefined
   readonly adminTls: TlsMaterial | undefined
   /** By store name. */
@@ -64,6 +74,12 @@ export function readMaterials(
       return sha256 === undefined ? [] : [{ name: token.name, sha256, role: token.role }]
     }),
     kmsCredentials: kms.credentials && reader.credentials(kms.credentials, ['kms', 'credentials']),
+    objectStores: new Map(
+      configuration.objectStores.map((store, index) => [
+        store.name,
+        reader.objectStore(store, ['objectStores', index]),
+      ]),
+    ),
     listenerTls:
       listener.tls && reader.tls({ ...listener.tls, caFile: listener.tls.clientCaFile }, ['listener', 'tls']),
     adminTls: admin.tls && reader.tls(admin.tls, ['admin', 'tls']),
@@ -136,6 +152,27 @@ class MaterialReader {
     return secretAccessKey === undefined
       ? undefined
       : { accessKeyId: from.accessKeyId, secretAccessKey, sessionToken }
+  }
+
+  objectStore(store: Configuration['objectStores'][number], path: ConfigPath): ObjectStoreMaterial {
+    const secretPath = [...path, 'credentials', 'secretAccessKey']
+    const accessKeySecrets = store.accessKeys.flatMap((key, index): [string, string][] => {
+      const at = [...path, 'accessKeys', index, 'secretAccessKey']
+      const value = this.secret(key.secretAccessKey, at)
+      if (value === undefined) return []
+      if (value.length < TOKEN_CHARACTERS_MIN) {
+        const reason = `a secret access key has at least ${TOKEN_CHARACTERS_MIN} characters`
+        this.findings.push(
+          refuse('weak-secret', at, reason, 'Generate one, for example with `openssl rand -base64 32`'),
+        )
+      }
+      return [[key.accessKeyId, value]]
+    })
+    return {
+      secretAccessKey: this.secret(store.credentials.secretAccessKey, secretPath) ?? '',
+      ca: store.tls && this.tls(store.tls, [...path, 'tls']).ca,
+      accessKeySecrets: new Map(accessKeySecrets),
+    }
   }
 
   tls(files: TlsFiles, path: ConfigPath): TlsMaterial {

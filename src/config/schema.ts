@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { choice, count, section, text } from './option.ts'
 import { crypto, keyCache, kms, revocation } from './sections/keys.ts'
 import { adminTls, bindHost, listener, metricsOpen } from './sections/listener.ts'
+import { objectStores } from './sections/object-store.ts'
 import { organizations, vendorKeys } from './sections/organization.ts'
 import { stores } from './sections/store.ts'
 import { adminTokens, clientCertificates, tokens } from './sections/tokens.ts'
@@ -49,6 +50,7 @@ export const configurationSchema = z.strictObject({
   listener,
   admin,
   stores,
+  objectStores,
   crypto,
   revocation,
   kms,

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path'
 import { stringify } from 'yaml'
 import { startLocalAws, type LocalAws } from './aws/local-aws.ts'
 import { createWorld, type LocalWorld } from './aws/world.ts'
-import { startDocumentStore, type DocumentStore } from './document-store/document-store.ts'
+import { startDocumentStore } from './document-store/document-store.ts'
+import { startObjectStore } from './object-store/object-store.ts'
 
 /** How the local environment is started. */
 export interface LocalEnvironmentOptions {
@@ -27,20 +28,36 @@ export interface LocalEnvironment {
   readonly stores: Readonly<
     Record<'jira' | 'confluence', { readonly mount: string; readonly upstream: string }>
   >
+  readonly objects: {
+    readonly bucket: string
+    readonly region: string
+    /** Of the tenant at the gateway. */
+    readonly accessKey: S3AccessKey
+    readonly upstream: S3AccessKey & { readonly endpoint: string }
+  }
   readonly aws: LocalAws
   readonly world: LocalWorld
   stop(): Promise<void>
+}
+
+/** An S3 access key. */
+export interface S3AccessKey {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
 }
 
 /** What a data directory of ours is recognised by, and what must stay the same across restarts. */
 interface Identity {
   readonly tokens: { readonly app: string; readonly admin: string }
   readonly externalId: string
+  readonly tenantAccessKey: S3AccessKey
+  readonly storeAccessKey: S3AccessKey
 }
 
 const ORGANIZATION = 'acme'
 const SITE = 'acme'
 const REGIONS = ['eu-central-1', 'eu-west-1']
+const BUCKET = 'attachments'
 const IDENTITY_FILE = 'identity.json'
 
 export const COLLECTIONS = {
@@ -68,12 +85,22 @@ export async function startLocalEnvironment(options: LocalEnvironmentOptions): P
     collections: COLLECTIONS.confluence,
     port: 0,
   })
+  const objects = await startObjectStore({
+    directory: join(directory, 'stores/objects'),
+    port: 0,
+    credentials: identity.storeAccessKey,
+    bucket: BUCKET,
+    region: REGIONS[0]!,
+  })
   const configurationFile = join(directory, 'portcullis.yaml')
   const stores = {
     jira: { mount: '/jira', upstream: jira.url },
     confluence: { mount: '/confluence', upstream: confluence.url },
   }
-  writeFileSync(configurationFile, stringify(configurationOf(options, aws, world, stores)))
+  writeFileSync(
+    configurationFile,
+    stringify(configurationOf(options, aws, world, stores, identity, objects.endpoint)),
+  )
   return {
     organization: ORGANIZATION,
     site: SITE,
@@ -82,17 +109,23 @@ export async function startLocalEnvironment(options: LocalEnvironmentOptions): P
       PORTCULLIS_DEV_APP_TOKEN: identity.tokens.app,
       PORTCULLIS_DEV_ADMIN_TOKEN: identity.tokens.admin,
       PORTCULLIS_DEV_AWS_SECRET: world.vendor.gateway.secretAccessKey,
+      PORTCULLIS_DEV_S3_SECRET: identity.tenantAccessKey.secretAccessKey,
+      PORTCULLIS_DEV_STORE_SECRET: identity.storeAccessKey.secretAccessKey,
     },
     tokens: identity.tokens,
     stores,
+    objects: {
+      bucket: BUCKET,
+      region: REGIONS[0]!,
+      accessKey: identity.tenantAccessKey,
+      upstream: { endpoint: objects.endpoint, ...identity.storeAccessKey },
+    },
     aws,
     world,
-    stop: () => stopAll(aws, [jira, confluence]),
+    stop: async () => {
+      await Promise.all([aws, jira, confluence, objects].map((part) => part.stop()))
+    },
   }
-}
-
-async function stopAll(aws: LocalAws, stores: DocumentStore[]): Promise<void> {
-  await Promise.all([aws.stop(), ...stores.map((store) => store.stop())])
 }
 
 function openDirectory(directory: string, reset: boolean): Identity {
@@ -107,9 +140,18 @@ function openDirectory(directory: string, reset: boolean): Identity {
   const identity: Identity = {
     tokens: { app: randomBytes(32).toString('base64url'), admin: randomBytes(32).toString('base64url') },
     externalId: `${ORGANIZATION}-${randomBytes(12).toString('hex')}`,
+    tenantAccessKey: newAccessKey(),
+    storeAccessKey: newAccessKey(),
   }
   writeFileSync(identityFile, JSON.stringify(identity), { mode: 0o600 })
   return identity
+}
+
+function newAccessKey(): S3AccessKey {
+  return {
+    accessKeyId: `PCDEV${randomBytes(8).toString('hex').toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString('base64url'),
+  }
 }
 
 function configurationOf(
@@ -117,6 +159,8 @@ function configurationOf(
   aws: LocalAws,
   { customer, vendor }: LocalWorld,
   stores: LocalEnvironment['stores'],
+  identity: Identity,
+  objectEndpoint: string,
 ): unknown {
   const keysOf = (keys: LocalWorld['customer']['keys']) =>
     Object.fromEntries(keys.map(({ region, keyArn }) => [region, keyArn]))
@@ -150,6 +194,27 @@ function configurationOf(
         upstream: stores.confluence.upstream,
         apps: ['confluence'],
         coverage: 'confluence',
+      },
+    ],
+    objectStores: [
+      {
+        name: 'attachments',
+        port: 0,
+        clientRegion: REGIONS[0],
+        upstream: objectEndpoint,
+        region: REGIONS[0],
+        credentials: {
+          accessKeyId: identity.storeAccessKey.accessKeyId,
+          secretAccessKey: { env: 'PORTCULLIS_DEV_STORE_SECRET' },
+        },
+        apps: ['jira', 'jira-service-management', 'confluence'],
+        accessKeys: [
+          {
+            accessKeyId: identity.tenantAccessKey.accessKeyId,
+            secretAccessKey: { env: 'PORTCULLIS_DEV_S3_SECRET' },
+            site: SITE,
+          },
+        ],
       },
     ],
     organizations: [

@@ -3,7 +3,8 @@ import type { DomainModel, DomainStore } from '../domain-model.ts'
 import { quoted, type RuleFinding } from '../finding.ts'
 import { duplicates, refuse, warn } from './rule.ts'
 
-const STORE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+/** 1 to 63 lower-case letters, digits and hyphens. */
+export const STORE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const MOUNT = /^(?:\/[A-Za-z0-9._~-]+)+$/
 
 /** Store names are well-formed and unique. */

@@ -1,0 +1,78 @@
+import type { Directory } from '../tenant/directory.ts'
+import { readableApps, selectApp } from '../tenant/resolve.ts'
+import type { DirectoryHolder } from '../tenant/directory-holder.ts'
+import type { AccessKey, ObjectMount } from '../protocol/s3/proxy/object-mount.ts'
+import { StorePool } from '../upstream/store-pool.ts'
+import type { Settings } from './settings.ts'
+
+type ObjectStoreSettings = Settings['configuration']['objectStores'][number]
+
+/** An S3 store with the socket it is served on. */
+export interface ListeningObjectStore {
+  readonly mount: ObjectMount
+  readonly host: string
+  readonly port: number
+}
+
+/** The S3 stores of a configuration. Access keys are bound to the tenants of the directory in force. */
+export function mountObjectStores(settings: Settings, directory: DirectoryHolder): ListeningObjectStore[] {
+  return settings.configuration.objectStores.map((store) => ({
+    host: store.host,
+    port: store.port,
+    mount: mountOf(store, settings, directory),
+  }))
+}
+
+function mountOf(
+  store: ObjectStoreSettings,
+  { materials }: Settings,
+  directory: DirectoryHolder,
+): ObjectMount {
+  const url = new URL(store.upstream)
+  const secrets = materials.objectStores.get(store.name)!
+  let keys = accessKeysOf(store, secrets.accessKeySecrets, directory.current)
+  directory.onSwap((current) => {
+    keys = accessKeysOf(store, secrets.accessKeySecrets, current)
+  })
+  return {
+    name: store.name,
+    upstream: new StorePool({
+      url: store.upstream,
+      connectionsMax: store.connectionsMax,
+      connectTimeoutMs: store.connectTimeoutMs,
+      headersTimeoutMs: store.headersTimeoutMs,
+      idleTimeoutMs: store.idleTimeoutMs,
+      ...(secrets.ca === undefined ? {} : { tls: { ca: secrets.ca } }),
+    }),
+    host: url.host,
+    pathPrefix: url.pathname.replace(/\/$/, ''),
+    credential: { accessKeyId: store.credentials.accessKeyId, secretAccessKey: secrets.secretAccessKey },
+    region: store.region,
+    clientRegion: store.clientRegion,
+    addressing: { virtualHostDomains: store.virtualHostDomains },
+    accessKeyOf: (accessKeyId) => keys.get(accessKeyId),
+  }
+}
+
+function accessKeysOf(
+  store: ObjectStoreSettings,
+  secrets: ReadonlyMap<string, string>,
+  directory: Directory,
+): ReadonlyMap<string, AccessKey> {
+  return new Map(
+    store.accessKeys.flatMap((key): [string, AccessKey][] => {
+      const site = directory.siteByName(key.site)
+      const secretAccessKey = secrets.get(key.accessKeyId)
+      if (site === undefined || secretAccessKey === undefined) return []
+      const accessKey: AccessKey = {
+        accessKeyId: key.accessKeyId,
+        secretAccessKey,
+        site: site.name,
+        writer: selectApp(site, store.apps, key.app),
+        readers: readableApps(site, store.apps),
+        buckets: key.buckets.length === 0 ? undefined : new Set(key.buckets),
+      }
+      return [[key.accessKeyId, accessKey]]
+    }),
+  )
+}
