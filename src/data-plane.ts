@@ -54,31 +54,24 @@ export class DataPlane {
     return this.#serve(exchange, store, tenant, lease)
   }
 
-  /** The stages of an `Upgrade` request. */
+  /** The stages of an `Upgrade` request; answers for everything that goes wrong. */
   upgrade(request: IncomingMessage, head: RequestHead, socket: Duplex, firstBytes: Buffer): void {
-    const target = request.url ?? ''
-    const queryAt = target.indexOf('?')
-    const path = queryAt === -1 ? target : target.slice(0, queryAt)
-    const store = this.#storeAt(path)
-    const tenant = this.#tenantOf(head, request, store)
-    const serve = (lease: Lease): void => {
-      passUpgrade(
-        {
-          id: head.requestId ?? nextRequestId(),
-          path,
-          query: queryAt === -1 ? '' : target.slice(queryAt),
-          protocol: request.headers.upgrade ?? '',
-          head,
-          socket,
-          firstBytes,
-        },
-        store,
-        lease,
-      )
+    const requestId = head.requestId ?? nextRequestId()
+    let tenant: string | undefined
+    const refuse = (thrown: unknown): void => refuseRaw(socket, thrown, { requestId, tenant })
+    const admit = async (): Promise<void> => {
+      const target = request.url ?? ''
+      const queryAt = target.indexOf('?')
+      const path = queryAt === -1 ? target : target.slice(0, queryAt)
+      const query = queryAt === -1 ? '' : target.slice(queryAt)
+      const store = this.#storeAt(path)
+      const resolved = this.#tenantOf(head, request, store)
+      tenant = resolved.site.name
+      const lease = await this.#parts.access.admit(resolved.app.authority)
+      const protocol = request.headers.upgrade ?? ''
+      passUpgrade({ requestId, path, query, protocol, head, socket, firstBytes, refuse }, store, lease)
     }
-    const lease = this.#parts.access.admit(tenant.app.authority)
-    if (lease instanceof Promise) lease.then(serve).catch((thrown: unknown) => refuseRaw(socket, thrown))
-    else serve(lease)
+    admit().catch(refuse)
   }
 
   #storeAt(path: string): MountedStore {

@@ -37,6 +37,11 @@ const dataClass = noted(z.enum(DOCUMENT_CLASSES), {
   reason: 'Which tenant key seals the values; part of the encryption context.',
 })
 
+const fieldName = noted(z.string().min(1).max(NAME_CHARACTERS_MAX).optional(), {
+  type: 'name of a member',
+  reason: 'Where a store moves the value to a member of another name, that name.',
+})
+
 const pattern = noted(z.string().min(1), {
   type: 'a path such as fields.customfield_* or issues[].fields.summary',
   reason: 'Names values, and everything below them.',
@@ -52,14 +57,14 @@ const rule = noted(
     [
       z.strictObject({ clear: patterns }),
       z.strictObject({ open: patterns }),
-      z.strictObject({ encrypt: patterns, dataClass: dataClass.optional() }),
-      z.strictObject({ searchable: patterns, dataClass: dataClass.optional() }),
+      z.strictObject({ encrypt: patterns, dataClass: dataClass.optional(), fieldName }),
+      z.strictObject({ searchable: patterns, dataClass: dataClass.optional(), fieldName }),
       z.strictObject({ include: name, at: pattern }),
     ],
     { error: 'rule' },
   ),
   {
-    type: 'one of clear, open, encrypt, searchable with paths (the last two may add dataClass), or include with at',
+    type: 'one of clear, open, encrypt, searchable with paths (the last two may add dataClass and fieldName), or include with at',
     reason: 'The last rule that names a value or an ancestor of it decides.',
   },
 )

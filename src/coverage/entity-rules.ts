@@ -25,11 +25,14 @@ export interface CompiledEntity {
 const EXPANDED_RULES_MAX = 10_000
 const FIELD_RULES = new Map<string, FieldRule>()
 
-/** The one `FieldRule` object for a class and mode: automata tell rules apart by identity. */
-export function fieldRule(dataClass: DataClass, mode: FieldRule['mode']): FieldRule {
-  const key = `${dataClass} ${mode}`
+/** The one `FieldRule` object for a class, mode and field name: automata tell rules apart by identity. */
+export function fieldRule(dataClass: DataClass, mode: FieldRule['mode'], fieldName?: string): FieldRule {
+  const key = `${dataClass} ${mode} ${fieldName ?? ''}`
   let rule = FIELD_RULES.get(key)
-  if (rule === undefined) FIELD_RULES.set(key, (rule = { dataClass, mode }))
+  if (rule === undefined) {
+    rule = { dataClass, mode, fieldName: fieldName === undefined ? undefined : Buffer.from(fieldName) }
+    FIELD_RULES.set(key, rule)
+  }
   return rule
 }
 
@@ -65,8 +68,9 @@ function expandRules(
     if ('include' in data) {
       rules.push(...includeRules(entities, data, path, [...within, name], findings))
     } else {
-      const { action, patterns, dataClass } = ruleOf(data, entity.dataClass)
-      const outcome = action === 'clear' || action === 'open' ? action : fieldRule(dataClass, modeOf(action))
+      const { action, patterns, dataClass, fieldName } = ruleOf(data, entity.dataClass)
+      const decides = action !== 'clear' && action !== 'open'
+      const outcome = decides ? fieldRule(dataClass, modeOf(action), fieldName) : action
       for (const [index, pattern] of patterns.entries()) {
         const at = Array.isArray((data as Record<string, unknown>)[action]) ? [action, index] : [action]
         const steps = findings.attempt('path', [...path, ...at], 'Correct the path', () =>
@@ -117,15 +121,15 @@ function ruleOf(
   action: 'clear' | 'open' | 'encrypt' | 'searchable'
   patterns: readonly string[]
   dataClass: DataClass
+  fieldName?: string | undefined
 } {
   const asList = (value: string | string[]): readonly string[] =>
     typeof value === 'string' ? [value] : value
   if ('clear' in data) return { action: 'clear', patterns: asList(data.clear), dataClass: fallback }
   if ('open' in data) return { action: 'open', patterns: asList(data.open), dataClass: fallback }
-  if ('encrypt' in data) {
-    return { action: 'encrypt', patterns: asList(data.encrypt), dataClass: data.dataClass ?? fallback }
-  }
-  return { action: 'searchable', patterns: asList(data.searchable), dataClass: data.dataClass ?? fallback }
+  const { dataClass = fallback, fieldName } = data
+  if ('encrypt' in data) return { action: 'encrypt', patterns: asList(data.encrypt), dataClass, fieldName }
+  return { action: 'searchable', patterns: asList(data.searchable), dataClass, fieldName }
 }
 
 function modeOf(action: 'encrypt' | 'searchable'): FieldRule['mode'] {

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { asPortcullisError, PortcullisError } from '../errors.ts'
 import type { ErrorFace } from './problem.ts'
 import { problemFace } from './problem.ts'
@@ -132,7 +134,7 @@ export class Exchange {
     const error = asPortcullisError(thrown)
     this.error = error
     if (this.response.headersSent || this.request.socket.destroyed) {
-      this.request.socket.resetAndDestroy()
+      cut(this.request.socket)
     } else {
       const face = this.face(error, { requestId: this.id, tenant: this.tenant })
       this.#discardRequestBody()
@@ -173,4 +175,10 @@ export class Exchange {
     this.#ended = true
     for (const listener of this.#endListeners) listener()
   }
+}
+
+/** Ends a connection so that nobody takes what was sent for the whole: by a reset, or under TLS without its close alert. */
+function cut(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket.resetAndDestroy()
 }

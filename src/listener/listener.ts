@@ -7,15 +7,19 @@ import {
 import { createServer as createHttpsServer, type ServerOptions as TlsOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { PortcullisError } from '../errors.ts'
+import { asPortcullisError, PortcullisError } from '../errors.ts'
 import { Exchange } from './exchange.ts'
 import type { ListenerLimits } from './limits.ts'
 import { PeerConnections } from './peer-connections.ts'
-import { problemFace } from './problem.ts'
+import { type ErrorPlace, problemFace } from './problem.ts'
 import { readRequestHead, type RequestHead } from './request-head.ts'
 import { nextRequestId } from './request-id.ts'
 
 const SWEEP_INTERVAL_MS = 25
+/** Requests of one connection that may wait behind the one being answered. */
+const PIPELINED_MAX = 256
+/** Protocols that this server does not speak, and whose offer it so ignores (RFC 9110 section 7.8). */
+const IGNORED_PROTOCOLS = /^(?:h2c?|http|tls)(?:\/|$)/i
 
 /** What the listener needs from above. */
 export interface ListenerOptions {
@@ -27,7 +31,7 @@ export interface ListenerOptions {
   readonly limits: ListenerLimits
   /** Runs the stages of one request; may throw or reject, the listener answers for it. */
   handle(exchange: Exchange): void | Promise<void>
-  /** Runs the stages of an `Upgrade` request; owns the socket. */
+  /** Runs the stages of an `Upgrade` request; answers on the socket, whose errors end it by themselves. */
   upgrade(request: IncomingMessage, head: RequestHead, socket: Duplex, firstBytes: Buffer): void
   /** Called when an exchange is over, for metrics and logs. */
   ended(exchange: Exchange): void
@@ -38,6 +42,8 @@ export class Listener {
   readonly #options: ListenerOptions
   readonly #server: Server
   readonly #exchanges = new Set<Exchange>()
+  readonly #pipelined = new Map<Socket, number>()
+  readonly #upgraded = new Set<Duplex>()
   #draining = false
 
   constructor(options: ListenerOptions) {
@@ -52,6 +58,7 @@ export class Listener {
       connectionsCheckingInterval: Math.min(5_000, limits.headersTimeoutMs),
       noDelay: true,
       highWaterMark: 64 * 1024,
+      shouldUpgradeCallback: isUpgrade,
     }
     this.#server =
       options.tls === undefined
@@ -96,7 +103,11 @@ export class Listener {
     })
     // Kept-alive connections become idle one by one as their exchanges finish.
     const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_INTERVAL_MS)
-    const deadline = setTimeout(() => this.#server.closeAllConnections(), this.#options.limits.drainTimeoutMs)
+    const deadline = setTimeout(() => {
+      this.#server.closeAllConnections()
+      // The server no longer counts these as its own, and they have no end that could be waited for.
+      for (const socket of this.#upgraded) socket.destroy()
+    }, this.#options.limits.drainTimeoutMs)
     await closed
     clearInterval(sweep)
     clearTimeout(deadline)
@@ -105,6 +116,8 @@ export class Listener {
   #receive(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const exchange = this.#exchangeOf(request, response, expectsContinue)
     if (exchange === undefined) return
+    // A response without a socket waits for those before it on the connection.
+    if (response.socket === null && !this.#countPipelined(exchange)) return
     this.#exchanges.add(exchange)
     exchange.onEnd(() => {
       this.#exchanges.delete(exchange)
@@ -116,6 +129,23 @@ export class Listener {
     } catch (thrown) {
       exchange.fail(thrown)
     }
+  }
+
+  /** False when the connection has too many requests waiting; it is cut then. */
+  #countPipelined(exchange: Exchange): boolean {
+    const { socket } = exchange.request
+    const waiting = this.#pipelined.get(socket) ?? 0
+    if (waiting === PIPELINED_MAX) {
+      socket.destroy()
+      return false
+    }
+    this.#pipelined.set(socket, waiting + 1)
+    exchange.onEnd(() => {
+      const left = (this.#pipelined.get(socket) ?? 1) - 1
+      if (left === 0) this.#pipelined.delete(socket)
+      else this.#pipelined.set(socket, left)
+    })
+    return true
   }
 
   #exchangeOf(
@@ -149,6 +179,11 @@ export class Listener {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, firstBytes: Buffer): void {
+    // From here on node watches neither errors nor silence of this socket.
+    socket.on('error', () => socket.destroy())
+    ;(socket as Socket).setTimeout(this.#options.limits.idleTimeoutMs, () => socket.destroy())
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
     try {
       if (this.#draining) throw new PortcullisError('draining', 'The gateway is shutting down.')
       this.#options.upgrade(request, readRequestHead(request), socket, firstBytes)
@@ -163,9 +198,16 @@ export class Listener {
   }
 
   #unparsable(error: NodeJS.ErrnoException, socket: Socket): void {
-    // Raw bytes written behind a response that has begun would be read as part of its body.
-    if (this.#current(socket)?.response.headersSent === true) socket.destroy()
-    else refuseUnparsable(error, socket)
+    const current = this.#current(socket)
+    if (current === undefined) {
+      refuseUnparsable(error, socket)
+    } else if (current.request.complete) {
+      // What cannot be read comes behind a request still in work, whose answer a refusal would be taken for.
+      socket.destroy()
+    } else {
+      current.response.shouldKeepAlive = false
+      current.fail(new PortcullisError('request-malformed', 'The framing of the body is not well-formed.'))
+    }
   }
 
   #timedOut(socket: Socket): void {
@@ -186,27 +228,40 @@ function response408(exchange: Exchange): void {
   exchange.fail(new PortcullisError('request-timeout', 'The body stopped arriving.'))
 }
 
+/** True for an offer to change protocol that is worth asking a store about. */
+function isUpgrade({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' && /^[\w./-]+$/.test(headers.upgrade ?? '') && !IGNORED_PROTOCOLS.test(headers.upgrade!)
+  )
+}
+
 function refuseHead(response: ServerResponse, thrown: unknown): void {
   const error =
     thrown instanceof PortcullisError ? thrown : new PortcullisError('request-malformed', 'Bad request head.')
-  const face = problemFace(error, { requestId: nextRequestId(), tenant: undefined })
+  const requestId = nextRequestId()
+  const face = problemFace(error, { requestId, tenant: undefined })
   response.shouldKeepAlive = false
-  response.writeHead(face.status, face.headers)
-  response.end(face.body)
+  response.writeHead(face.status, [...face.headers, 'X-Request-Id', requestId])
+  response.end(response.req.method === 'HEAD' ? undefined : face.body)
 }
 
 /** Answers on a bare socket, where node has no response object, and closes it. */
-export function refuseRaw(socket: Duplex, thrown: unknown): void {
+export function refuseRaw(
+  socket: Duplex,
+  thrown: unknown,
+  place: ErrorPlace = { requestId: nextRequestId(), tenant: undefined },
+): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  const error =
-    thrown instanceof PortcullisError
-      ? thrown
-      : new PortcullisError('internal', 'The gateway failed to handle this request.')
-  const face = problemFace(error, { requestId: nextRequestId(), tenant: undefined })
-  const lines = [`HTTP/1.1 ${face.status} ${error.title}`, 'Connection: close']
+  const error = asPortcullisError(thrown)
+  const face = problemFace(error, place)
+  const lines = [
+    `HTTP/1.1 ${face.status} ${error.title}`,
+    'Connection: close',
+    `X-Request-Id: ${place.requestId}`,
+  ]
   for (let index = 0; index < face.headers.length; index += 2) {
     lines.push(`${face.headers[index]}: ${face.headers[index + 1]}`)
   }

@@ -18,8 +18,8 @@ export interface RequestHead {
   readonly requestId: string | undefined
 }
 
-/** What becomes of a header: kept as it is, dropped, or read into the head (and kept or dropped). */
-type Treatment = 'drop' | 'connection' | 'read' | 'read-and-drop'
+/** What becomes of a header: kept as it is, dropped, refused, or read into the head (and kept or dropped). */
+type Treatment = 'drop' | 'connection' | 'refuse' | 'read' | 'read-and-drop'
 
 const TREATMENTS = new Map<string, Treatment>([
   ['connection', 'connection'],
@@ -31,6 +31,14 @@ const TREATMENTS = new Map<string, Treatment>([
   ['trailer', 'drop'],
   ['upgrade', 'drop'],
   ['expect', 'drop'],
+  // A store that honours one of these would read another request than the coverage was asked about.
+  ['x-http-method-override', 'refuse'],
+  ['x-http-method', 'refuse'],
+  ['x-method-override', 'refuse'],
+  ['x-original-method', 'refuse'],
+  ['x-original-url', 'refuse'],
+  ['x-original-uri', 'refuse'],
+  ['x-rewrite-url', 'refuse'],
   ['transfer-encoding', 'read-and-drop'],
   ['content-length', 'read-and-drop'],
   ['host', 'read-and-drop'],
@@ -63,6 +71,8 @@ export function readRequestHead(request: IncomingMessage): RequestHead {
       kept.push(name, value)
     } else if (treatment === 'connection') {
       nominated = connectionOptions(nominated, value)
+    } else if (treatment === 'refuse') {
+      throw new PortcullisError('request-malformed', `Header ${lower} is not taken: it changes the request.`)
     } else if (treatment !== 'drop') {
       if (read.has(lower))
         throw new PortcullisError('request-malformed', `Header ${lower} appears more than once.`)

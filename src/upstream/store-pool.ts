@@ -1,5 +1,6 @@
 import { type Dispatcher, errors, Pool } from 'undici'
 import { PortcullisError } from '../errors.ts'
+import type { RawHeaders } from '../listener/raw-headers.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import type {
   StoreRequest,
@@ -33,6 +34,13 @@ export interface StorePoolOptions {
 
 // A connection that the store closed while it idled shows only on use; these may be sent again unchanged (RFC 9110 section 9.2.2).
 const REPEATABLE = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** A conditional write that has been done already would fail the second time. */
+function isConditional(headers: RawHeaders): boolean {
+  return headers.some((name, index) => index % 2 === 0 && /^if-/i.test(name))
+}
 
 /** Keep-alive connections to one store, over undici's dispatch. */
 export class StorePool implements Upstream {
@@ -79,8 +87,15 @@ export class StorePool implements Upstream {
   #send(request: StoreRequest, attempt: Attempt): void {
     const repeatable =
       REPEATABLE.has(request.method) && (request.body === undefined || Buffer.isBuffer(request.body))
-    attempt.repeat = repeatable ? () => this.#pool.dispatch(this.#options(request), attempt) : undefined
+    attempt.repeat = repeatable ? () => this.#repeat(request, attempt) : undefined
     this.#pool.dispatch(this.#options(request), attempt)
+  }
+
+  /** False for what must not be sent twice. */
+  #repeat(request: StoreRequest, attempt: Attempt): boolean {
+    if (!SAFE.has(request.method) && isConditional(request.headers)) return false
+    this.#pool.dispatch(this.#options(request), attempt)
+    return true
   }
 
   #options(request: StoreRequest): Dispatcher.DispatchOptions {
@@ -97,7 +112,8 @@ export class StorePool implements Upstream {
 
 /** One request on its way: adapts undici's handler, swallows 1xx, and goes silent once aborted. */
 class Attempt implements Dispatcher.DispatchHandler, StoreTransfer {
-  repeat: (() => void) | undefined
+  /** Sends the request once more; false where that could do harm. */
+  repeat: (() => boolean) | undefined
   readonly #handler: StoreResponseHandler
   #controller: Dispatcher.DispatchController | undefined
   #state: 'waiting' | 'receiving' | 'over' = 'waiting'
@@ -157,8 +173,7 @@ class Attempt implements Dispatcher.DispatchHandler, StoreTransfer {
     const { repeat } = this
     if (this.#state === 'waiting' && repeat !== undefined && isClosedWhileIdle(error)) {
       this.repeat = undefined
-      repeat()
-      return
+      if (repeat()) return
     }
     this.#state = 'over'
     this.#handler.error(asStoreError(error))
@@ -180,7 +195,8 @@ function upgradeAttempt(handler: UpgradeHandler): Dispatcher.DispatchHandler {
     },
     onResponseStart(controller, status) {
       if (status < 200) return
-      once(() => handler.refused(status))
+      const headers = endToEndHeaders((controller.rawHeaders ?? []) as (Buffer | string)[])
+      once(() => handler.refused(status, headers))
       controller.abort(new Error('upgrade refused by the store'))
     },
     onResponseError(_controller, error) {

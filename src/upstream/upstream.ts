@@ -47,8 +47,8 @@ export interface UpgradeRequest {
 export interface UpgradeHandler {
   /** 101: the connection to the store is the caller's now. */
   upgraded(headers: RawHeaders, socket: Duplex): void
-  /** Any other answer; its body is discarded. */
-  refused(status: number): void
+  /** Any other answer, with its end-to-end headers; its body is discarded. */
+  refused(status: number, headers: RawHeaders): void
   error(error: PortcullisError): void
 }
 

@@ -138,7 +138,7 @@ describe('an issue', () => {
       'changelog.histories[].items[].to: issue',
       'changelog.histories[].items[].toString: issue',
       'update.summary[].set: issue',
-      'update.comment[].add: comment',
+      'update.comment[].add.body: comment',
       'update.labels[].add: issue',
       'update.labels[].remove: issue',
       'renderedFields.description: issue',

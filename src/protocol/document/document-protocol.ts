@@ -8,7 +8,7 @@ import { sealJsonPatch } from '../json/json-patch.ts'
 import { sealQuery } from '../json/query.ts'
 import type { BodyTransform } from './body-transform.ts'
 import type { DocumentStore } from './document-store.ts'
-import { opening, sealing } from './document-transform.ts'
+import { opening, sealing, type TransformScope } from './document-transform.ts'
 import { type BodyKind, bodyKind } from './media-type.ts'
 import { type BodyLimits, collectBody, hasBody, isSmall, UploadStream } from './request-body.ts'
 import { coveredRequestHeaders, passedRequestHeaders } from './request-headers.ts'
@@ -68,7 +68,8 @@ export class DocumentProtocol {
       send(context, request, plan)
       return
     }
-    const transform = requestTransform(route.request, bodyKind(exchange.head.contentType), codec)
+    const scope = this.#scope(route.request, codec)
+    const transform = requestTransform(route.request, bodyKind(exchange.head.contentType), scope)
     this.#sendBody(context, request, plan, transform, route.limits.requestBytesMax)
   }
 
@@ -100,12 +101,24 @@ export class DocumentProtocol {
       transform: (status, contentType) =>
         route === undefined
           ? undefined
-          : responseTransform(route.response, status, contentType, codec, store.mixed),
+          : responseTransform(
+              route.response,
+              status,
+              contentType,
+              this.#scope(route.response, codec),
+              store.mixed,
+            ),
+      bodyBytesMax: route?.limits.responseBytesMax ?? Infinity,
       mount: store,
       bufferedBodyBytesMax: this.#limits.bufferedBodyBytesMax,
       budget: this.#budget,
       admitted: context.admitted,
     }
+  }
+
+  #scope({ state }: BodyPlan, codec: FieldCodec): TransformScope {
+    const { json } = this.#limits
+    return json === undefined ? { state, codec } : { state, codec, limits: json }
   }
 }
 
@@ -126,17 +139,18 @@ export function findRoute(
   return route
 }
 
-function requestTransform(plan: BodyPlan, kind: BodyKind, codec: FieldCodec): BodyTransform | undefined {
-  const { shape, state } = plan
+function requestTransform(plan: BodyPlan, kind: BodyKind, scope: TransformScope): BodyTransform | undefined {
+  const { shape } = plan
   if (shape === 'clear') return undefined
   if (shape === 'none') throw new PortcullisError('request-malformed', 'This route takes no body.')
-  if (shape === 'patch' && kind === 'json-patch')
-    return { whole: (body) => sealJsonPatch(body, state, codec), stream: refuseLongPatch }
-  if (shape === 'patch' && (kind === 'json' || kind === 'merge-patch'))
-    return sealing(state, codec, 'json', true)
-  if (shape === 'ndjson' && (kind === 'ndjson' || kind === 'json'))
-    return sealing(state, codec, 'ndjson', false)
-  if (shape === 'json' && kind === 'json') return sealing(state, codec, 'json', false)
+  const plain = kind === 'json' || kind === 'text'
+  if (shape === 'patch' && kind === 'json-patch') {
+    const { state, codec, limits } = scope
+    return { whole: (body) => sealJsonPatch(body, state, codec, limits), stream: refuseLongPatch }
+  }
+  if (shape === 'patch' && (plain || kind === 'merge-patch')) return sealing(scope, 'json', true)
+  if (shape === 'ndjson' && (plain || kind === 'ndjson')) return sealing(scope, 'ndjson', false)
+  if (shape === 'json' && plain) return sealing(scope, 'json', false)
   throw new PortcullisError(
     'media-type-unsupported',
     'A body of this Content-Type cannot be encrypted on this route.',
@@ -154,14 +168,14 @@ function responseTransform(
   plan: BodyPlan,
   status: number,
   contentType: string | undefined,
-  codec: FieldCodec,
+  scope: TransformScope,
   mixed: boolean,
 ): BodyTransform | undefined {
   if (plan.shape === 'none' || plan.shape === 'clear') return undefined
   const kind = bodyKind(contentType)
   const sound = status >= 200 && status < 300
   // An error body is the store's own words; envelopes in it are opened where they can be found.
-  if (!sound) return kind === 'other' ? undefined : opening(plan.state, codec, kind, true)
+  if (!sound) return kind === 'other' || kind === 'text' ? undefined : opening(scope, kind, true)
   if (status === 206)
     throw new PortcullisError('store-response-invalid', 'The store answered with a part of a document.')
   if (kind === 'other') {
@@ -170,7 +184,7 @@ function responseTransform(
       'The store answered a covered route with something other than JSON.',
     )
   }
-  return opening(plan.state, codec, plan.shape === 'ndjson' ? 'ndjson' : kind, mixed)
+  return opening(scope, plan.shape === 'ndjson' ? 'ndjson' : kind, mixed)
 }
 
 function sendWhole(

@@ -1,5 +1,8 @@
-/** What a body is, as far as the transform is concerned. */
-export type BodyKind = 'json' | 'ndjson' | 'merge-patch' | 'json-patch' | 'other'
+/**
+ * What a body is, as far as the transform is concerned. `text` is JSON sent by a client that gave a string to `fetch`
+ * and no type: the transform proves it.
+ */
+export type BodyKind = 'json' | 'text' | 'ndjson' | 'merge-patch' | 'json-patch' | 'other'
 
 const NDJSON_TYPES = new Set([
   'application/x-ndjson',
@@ -23,5 +26,6 @@ export function bodyKind(contentType: string | undefined): BodyKind {
   if (NDJSON_TYPES.has(name)) return 'ndjson'
   if (name === 'application/merge-patch+json') return 'merge-patch'
   if (name === 'application/json-patch+json') return 'json-patch'
+  if (name === 'text/plain') return 'text'
   return name === 'application/json' || name.endsWith('+json') ? 'json' : 'other'
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { PortcullisError } from '../../errors.ts'
 import type { ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
+import type { JsonLimits } from '../json/limits.ts'
 import { BodyDigest } from './body-digest.ts'
 import type { BodyTransform, BodyTransformStream } from './body-transform.ts'
 import { createDecoder, type Decoder, isIdentity } from './content-coding.ts'
@@ -12,6 +13,8 @@ export interface BodyLimits {
   readonly bodyBytesMax: number
   /** Bodies up to here are held whole, so that a bad one never reaches the store at all. */
   readonly bufferedBodyBytesMax: number
+  /** Ceilings within a JSON body; those of the transform where absent. */
+  readonly json?: Partial<JsonLimits>
 }
 
 /** True when a request carries a body (RFC 9112 section 6). */
@@ -19,12 +22,11 @@ export function hasBody(exchange: Exchange): boolean {
   return exchange.head.chunked || (exchange.head.contentLength ?? 0) > 0
 }
 
-/** True when the body's declared length allows holding it whole. */
-export function isSmall(exchange: Exchange, limits: BodyLimits): boolean {
-  const length = exchange.head.contentLength
-  return (
-    length !== undefined && length <= limits.bufferedBodyBytesMax && isIdentity(exchange.head.contentEncoding)
-  )
+/** True when the body's declared length allows holding it whole; a coded body that is to be decoded may grow. */
+export function isSmall(exchange: Exchange, limits: BodyLimits, decoded: boolean): boolean {
+  const { contentLength, contentEncoding } = exchange.head
+  if (contentLength === undefined || contentLength > limits.bufferedBodyBytesMax) return false
+  return !decoded || isIdentity(contentEncoding)
 }
 
 /** Reads a small body whole, verifies its digests, and hands it on; every failure goes to `exchange.fail`. */

@@ -10,6 +10,9 @@ const UNTRUE_BEHIND_TRANSFORM = new Set([
   ...DIGEST_HEADERS,
 ])
 
+// Names the gateway in the chain of intermediaries (RFC 9110 section 7.6.3).
+const VIA = ['Via', '1.1 portcullis'] as const
+
 /** Headers for the store on a covered route: what would describe the wrong bytes is out, codings are declined. */
 export function coveredRequestHeaders(headers: RawHeaders, requestId: string): RawHeaders {
   const kept: RawHeaders = []
@@ -17,11 +20,11 @@ export function coveredRequestHeaders(headers: RawHeaders, requestId: string): R
     if (UNTRUE_BEHIND_TRANSFORM.has(headers[index]!.toLowerCase())) continue
     kept.push(headers[index]!, headers[index + 1]!)
   }
-  kept.push('Accept-Encoding', 'identity', 'X-Request-Id', requestId)
+  kept.push('Accept-Encoding', 'identity', ...VIA, 'X-Request-Id', requestId)
   return kept
 }
 
 /** Headers for the store on a route that passes. */
 export function passedRequestHeaders(headers: RawHeaders, requestId: string): RawHeaders {
-  return [...headers, 'X-Request-Id', requestId]
+  return [...headers, ...VIA, 'X-Request-Id', requestId]
 }

@@ -11,13 +11,24 @@ interface Source {
 /** Runs `release` once the exchange may release bytes: at once while its lease is valid. */
 export type Admitted = (exchange: Exchange, release: () => void) => void
 
-/** Releases a large response piece by piece; every piece only while the exchange is admitted. */
+/** The head of a response that has not been sent yet. */
+interface PendingHead {
+  readonly status: number
+  readonly headers: RawHeaders
+  readonly statusMessage: string
+}
+
+/**
+ * Releases a large response piece by piece; every piece only while the exchange is admitted. The head goes out with the
+ * first piece, so that a fault before it can be refused cleanly.
+ */
 export class ResponseStream {
   readonly #exchange: Exchange
   readonly #source: Source
   readonly #transform: BodyTransformStream | undefined
   readonly #admitted: Admitted
-  #open = false
+  #head: PendingHead | undefined
+  #state: 'closed' | 'asking' | 'open' = 'closed'
   #waiting: Promise<void> | undefined
   readonly #early: Buffer[] = []
   #trailers: RawHeaders | undefined
@@ -30,12 +41,12 @@ export class ResponseStream {
     exchange.response.on('drain', () => this.#resume())
   }
 
-  /** Sends the head as soon as the exchange is admitted; pieces written before are released then. */
+  /** Says what the head is; pieces written before are released now. */
   start(status: number, headers: RawHeaders, statusMessage: string): void {
-    this.#admitted(this.#exchange, () => {
-      this.#exchange.begin(status, headers, statusMessage)
-      this.#release()
-    })
+    if (this.#exchange.ended) return
+    this.#head = { status, headers, statusMessage }
+    if (this.#early.length > 0 || this.#trailers !== undefined) this.#ask()
+    else this.#resume()
   }
 
   write(chunk: Buffer): void {
@@ -47,8 +58,14 @@ export class ResponseStream {
     if (this.#transform !== undefined) this.#step(() => this.#transform!.end())
     this.#step(() => {
       this.#trailers = trailers
-      if (this.#open) this.#complete(trailers)
+      if (this.#state === 'open') this.#complete(trailers)
+      else if (this.#state === 'closed' && this.#head !== undefined) this.#ask()
     })
+  }
+
+  #ask(): void {
+    this.#state = 'asking'
+    this.#admitted(this.#exchange, () => this.#release())
   }
 
   #complete(trailers: RawHeaders): void {
@@ -59,28 +76,33 @@ export class ResponseStream {
 
   #send(chunk: Buffer): void {
     if (this.#exchange.ended) return
-    if (this.#open && !this.#exchange.admitted) {
-      this.#open = false
-      this.#admitted(this.#exchange, () => this.#release())
+    if (this.#state === 'open') {
+      if (this.#exchange.admitted) {
+        if (!this.#exchange.send(chunk)) this.#source.pause()
+        return
+      }
+      this.#state = 'closed'
     }
-    if (!this.#open) {
-      this.#early.push(chunk)
-      this.#source.pause()
-      return
-    }
-    if (!this.#exchange.send(chunk)) this.#source.pause()
+    this.#early.push(chunk)
+    this.#source.pause()
+    if (this.#state === 'closed' && (this.#head !== undefined || this.#exchange.response.headersSent))
+      this.#ask()
   }
 
   #release(): void {
-    this.#open = true
+    this.#state = 'open'
+    const head = this.#head
+    if (head !== undefined && !this.#exchange.response.headersSent)
+      this.#exchange.begin(head.status, head.headers, head.statusMessage)
     for (const chunk of this.#early.splice(0)) this.#send(chunk)
-    if (this.#open && this.#trailers !== undefined) this.#complete(this.#trailers)
+    if (this.#state === 'open' && this.#trailers !== undefined) this.#complete(this.#trailers)
     this.#resume()
   }
 
   #resume(): void {
-    if (this.#open && this.#waiting === undefined && !this.#exchange.response.writableNeedDrain)
-      this.#source.resume()
+    if (this.#state === 'asking' || this.#waiting !== undefined || this.#exchange.ended) return
+    if (this.#state === 'closed' && this.#early.length > 0) return
+    if (!this.#exchange.response.writableNeedDrain) this.#source.resume()
   }
 
   #step(action: () => void | Promise<void>): void {

@@ -3,6 +3,7 @@ import type { ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
 import type { RawHeaders } from '../../listener/raw-headers.ts'
 import type { StoreResponseHandler, StoreTransfer } from '../../upstream/upstream.ts'
+import { DIGEST_HEADERS } from './body-digest.ts'
 import type { BodyTransform } from './body-transform.ts'
 import { createDecoder, type Decoder, isIdentity } from './content-coding.ts'
 import { type Admitted, ResponseStream } from './response-stream.ts'
@@ -14,6 +15,8 @@ export interface ResponsePlan {
   transform(status: number, contentType: string | undefined): BodyTransform | undefined
   /** True when the route's responses are covered at all. */
   readonly covered: boolean
+  /** Bytes of a body, decoded and as the store has it. */
+  readonly bodyBytesMax: number
   readonly mount: Mount
   readonly bufferedBodyBytesMax: number
   readonly budget: ByteBudget
@@ -33,8 +36,10 @@ export class StoreResponse implements StoreResponseHandler {
   #transfer: StoreTransfer | undefined
   #transform: BodyTransform | undefined
   #decoder: Decoder | undefined
+  #bodyBytes = 0
   #held: Buffer[] = []
   #heldBytes = 0
+  #trailers: RawHeaders = []
   #stream: ResponseStream | undefined
 
   constructor(exchange: Exchange, plan: ResponsePlan) {
@@ -46,7 +51,8 @@ export class StoreResponse implements StoreResponseHandler {
   head(status: number, headers: RawHeaders, statusMessage: string, transfer: StoreTransfer): void {
     this.#transfer = transfer
     this.#status = status
-    this.#statusMessage = statusMessage
+    // What a store says there may be no text that can be sent on.
+    this.#statusMessage = REASON_PHRASE.test(statusMessage) ? statusMessage : ''
     try {
       const head = readResponseHead(headers, this.#plan.covered, this.#plan.mount)
       this.#head = head
@@ -57,8 +63,9 @@ export class StoreResponse implements StoreResponseHandler {
       if (head.contentLength !== 0) this.#transform = this.#plan.transform(status, head.contentType)
       if (this.#plan.covered && !isIdentity(head.contentEncoding))
         this.#decoder = this.#createDecoder(head.contentEncoding!)
-      if ((head.contentLength ?? 0) > this.#plan.bufferedBodyBytesMax && this.#decoder === undefined)
-        this.#startStream()
+      if (this.#decoder !== undefined || head.contentLength === undefined) return
+      if (head.contentLength > this.#plan.bodyBytesMax) throw tooLong(this.#plan.bodyBytesMax)
+      if (head.contentLength > this.#plan.bufferedBodyBytesMax) this.#startStream()
     } catch (thrown) {
       this.#fail(thrown)
     }
@@ -71,8 +78,9 @@ export class StoreResponse implements StoreResponseHandler {
 
   end(trailers: RawHeaders): void {
     if (this.#exchange.ended || this.#bodiless()) return
+    this.#trailers = this.#plan.covered ? withoutDigests(trailers) : trailers
     if (this.#decoder !== undefined) this.#decoder.end()
-    else this.#finish(trailers)
+    else this.#finish()
   }
 
   error(error: PortcullisError): void {
@@ -86,7 +94,7 @@ export class StoreResponse implements StoreResponseHandler {
   // The store's length is that of ciphertext; without a body to measure, a covered response tells none.
   #releaseHead(head: ResponseHead): void {
     const headers = head.headers
-    if (!this.#plan.covered && head.contentLength !== undefined)
+    if (!this.#plan.covered && head.contentLength !== undefined && this.#status !== 204)
       headers.push('Content-Length', String(head.contentLength))
     this.#plan.admitted(this.#exchange, () => {
       this.#exchange.reply(this.#status, headers, undefined, this.#statusMessage)
@@ -95,6 +103,11 @@ export class StoreResponse implements StoreResponseHandler {
 
   #decoded(chunk: Buffer): void {
     if (this.#exchange.ended) return
+    this.#bodyBytes += chunk.length
+    if (this.#bodyBytes > this.#plan.bodyBytesMax) {
+      this.#fail(tooLong(this.#plan.bodyBytesMax))
+      return
+    }
     if (this.#stream !== undefined) {
       this.#stream.write(chunk)
       return
@@ -124,22 +137,22 @@ export class StoreResponse implements StoreResponseHandler {
     if (!this.#plan.covered && head.contentLength !== undefined) {
       headers.push('Content-Length', String(head.contentLength))
     }
-    stream.start(this.#status, headers, this.#statusMessage)
+    // A fault in what is there already can still be refused cleanly.
     for (const chunk of held) stream.write(chunk)
+    stream.start(this.#status, headers, this.#statusMessage)
   }
 
-  #finish(trailers: RawHeaders): void {
-    if (this.#stream !== undefined) {
-      this.#stream.end(trailers)
-      return
-    }
-    const body = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#heldBytes)
-    if (this.#transform === undefined || body.length === 0) {
-      this.#release(body)
-      return
-    }
+  #finish(): void {
     try {
-      const opened = this.#transform.whole(body)
+      // Trailers need a body in chunks (RFC 9112 section 7.1.2); where they would cost a clean refusal they are dropped.
+      if (this.#stream === undefined && this.#trailers.length > 0 && this.#transform === undefined)
+        this.#startStream()
+      if (this.#stream !== undefined) {
+        this.#stream.end(this.#trailers)
+        return
+      }
+      const body = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#heldBytes)
+      const opened = this.#transform === undefined || body.length === 0 ? body : this.#transform.whole(body)
       if (opened instanceof Promise)
         opened.then((bytes) => this.#release(bytes)).catch((thrown: unknown) => this.#fail(thrown))
       else this.#release(opened)
@@ -160,7 +173,7 @@ export class StoreResponse implements StoreResponseHandler {
   #createDecoder(contentEncoding: string): Decoder {
     return createDecoder(contentEncoding, 'store', {
       data: (chunk) => this.#decoded(chunk),
-      end: () => this.#finish([]),
+      end: () => this.#finish(),
       error: (error) => this.#fail(error),
       drained: () => this.#transfer?.resume(),
     })
@@ -171,4 +184,17 @@ export class StoreResponse implements StoreResponseHandler {
     this.#transfer?.abort()
     this.#exchange.fail(thrown)
   }
+}
+
+const REASON_PHRASE = /^[\t\x20-\x7e]*$/
+
+function tooLong(bodyBytesMax: number): PortcullisError {
+  return new PortcullisError(
+    'store-response-invalid',
+    `The store answered with more than the ${bodyBytesMax} bytes allowed here.`,
+  )
+}
+
+function withoutDigests(trailers: RawHeaders): RawHeaders {
+  return trailers.filter((_, index) => !DIGEST_HEADERS.has(trailers[index - (index % 2)]!.toLowerCase()))
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { PortcullisError } from '../../errors.ts'
 import type { Admission } from '../../listener/exchange.ts'
-import { refuseRaw } from '../../listener/listener.ts'
+import type { RawHeaders } from '../../listener/raw-headers.ts'
 import type { RequestHead } from '../../listener/request-head.ts'
 import { findRoute } from './document-protocol.ts'
 import type { DocumentStore } from './document-store.ts'
@@ -9,7 +9,7 @@ import { passedRequestHeaders } from './request-headers.ts'
 
 /** A request to change protocol, with the connection it came on. */
 export interface UpgradeExchange {
-  readonly id: string
+  readonly requestId: string
   readonly path: string
   readonly query: string
   /** Value of the `Upgrade` header. */
@@ -17,6 +17,8 @@ export interface UpgradeExchange {
   readonly head: RequestHead
   readonly socket: Duplex
   readonly firstBytes: Buffer
+  /** Answers with a refusal and ends the connection. */
+  refuse(thrown: unknown): void
 }
 
 /**
@@ -30,38 +32,60 @@ export function passUpgrade(exchange: UpgradeExchange, store: DocumentStore, lea
   }
   const { socket } = exchange
   const path = exchange.path.slice(store.mount.length) + exchange.query
-  const headers = passedRequestHeaders(exchange.head.forwarded, exchange.id)
+  const headers = passedRequestHeaders(exchange.head.forwarded, exchange.requestId)
+  const leave = lease.onEnd((reason) => exchange.refuse(reason))
   store.upstream.upgrade(
     { path, headers, protocol: exchange.protocol },
     {
       upgraded: (answer, storeSocket) => {
-        if (!lease.valid) {
+        leave()
+        if (lease.valid && socket.writable) {
+          join(exchange, answer, storeSocket, lease)
+        } else {
           storeSocket.destroy()
-          refuseRaw(
-            socket,
-            new PortcullisError('key-service-unavailable', 'Access ended meanwhile.', {
-              retryAfterSeconds: 1,
-            }),
-          )
-          return
+          exchange.refuse(accessEnded())
         }
-        join(exchange, answer, storeSocket, lease)
       },
-      refused: (status) => {
-        refuseRaw(
-          socket,
-          new PortcullisError('store-response-invalid', `The store answered the upgrade with ${status}.`),
-        )
+      refused: (status, answer) => {
+        leave()
+        passRefusal(exchange, status, answer)
       },
-      error: (error) => refuseRaw(socket, error),
+      error: (error) => {
+        leave()
+        exchange.refuse(error)
+      },
     },
   )
 }
 
-function join(exchange: UpgradeExchange, answer: string[], storeSocket: Duplex, lease: Admission): void {
+function accessEnded(): PortcullisError {
+  return new PortcullisError('key-service-unavailable', 'Access ended meanwhile.', { retryAfterSeconds: 1 })
+}
+
+/** The store's own refusal, such as 401 or 404, without its body. */
+function passRefusal({ socket }: UpgradeExchange, status: number, headers: RawHeaders): void {
+  const kept = headers.filter((_, index) => !BODY_HEADERS.has(headers[index - (index % 2)]!.toLowerCase()))
+  const lines = [`HTTP/1.1 ${status} `, 'Connection: close', 'Content-Length: 0', ...headerLines(kept)]
+  if (socket.writable) socket.end(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}
+
+const BODY_HEADERS = new Set(['content-length', 'content-type', 'content-encoding'])
+
+function headerLines(headers: RawHeaders): string[] {
+  const lines: string[] = []
+  for (let index = 0; index < headers.length; index += 2)
+    lines.push(`${headers[index]}: ${headers[index + 1]}`)
+  return lines
+}
+
+function join(exchange: UpgradeExchange, answer: RawHeaders, storeSocket: Duplex, lease: Admission): void {
   const { socket, firstBytes, protocol } = exchange
-  const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${protocol}`]
-  for (let index = 0; index < answer.length; index += 2) lines.push(`${answer[index]}: ${answer[index + 1]}`)
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    `Upgrade: ${protocol}`,
+    ...headerLines(answer),
+  ]
   socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
   const cut = (): void => {
     leave()

@@ -1,6 +1,7 @@
 import { suiteForWriting } from '../../crypto/suites.ts'
 import type { CryptoProfile, SuiteId } from '../../crypto/suites.ts'
 import type { FieldRule } from '../../coverage/field-rule.ts'
+import type { FieldContext } from '../../envelope/context.ts'
 import { EnvelopeError } from '../../envelope/envelope-error.ts'
 import {
   FieldHead,
@@ -63,7 +64,7 @@ export class EnvelopeCodec implements FieldCodec {
     const key = keyring.active(scope.key)
     if (key instanceof Promise) return this.#wait(key)
     observe?.keyCache('hit')
-    const associatedData = scope.context.associatedData(value.name, value.nameStart, value.nameEnd)
+    const associatedData = associatedDataOf(scope.context, value)
     try {
       const fieldKey = useKey(key, suite)
       const end = sealField(fieldKey, associatedData, value.bytes, value.start, value.end, target, at)
@@ -93,9 +94,18 @@ export class EnvelopeCodec implements FieldCodec {
         throw new EnvelopeError('wrong-key', 'the envelope names a key of another data class')
       }
       const { context } = fieldScope(tenant, store, dataClass)
-      const associatedData = context.associatedData(value.name, value.nameStart, value.nameEnd)
+      const associatedData = associatedDataOf(context, value)
       const fieldKey = useKey(key, head.suite)
-      const opened = openField(head, fieldKey, associatedData, value.bytes, value.start, value.end, target, at)
+      const opened = openField(
+        head,
+        fieldKey,
+        associatedData,
+        value.bytes,
+        value.start,
+        value.end,
+        target,
+        at,
+      )
       observe?.cryptoOperations('open', head.suite, 'ok')
       return opened - at
     } catch (error) {
@@ -130,6 +140,13 @@ export class EnvelopeCodec implements FieldCodec {
       'A coverage makes fields searchable, which the crypto profile does not allow.',
     )
   }
+}
+
+function associatedDataOf(context: FieldContext, value: CoveredValue): Uint8Array {
+  const { fieldName } = value.rule
+  return fieldName === undefined
+    ? context.associatedData(value.name, value.nameStart, value.nameEnd)
+    : context.associatedData(fieldName, 0, fieldName.length)
 }
 
 // Sealing and opening are synchronous, so one of each serves all codecs; the key's bytes are only borrowed.
