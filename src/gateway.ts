@@ -1,7 +1,7 @@
 import { AccessControl, type AccessStatus } from './access/access-control.ts'
 import { KeyServiceProver } from './access/prover.ts'
 import { AdminListener } from './admin/listener.ts'
-import type { AuditSink } from './audit/sink.ts'
+import { openAuditTrail } from './composition/audit-trail.ts'
 import { directoryOf } from './composition/directory.ts'
 import { recordExchange } from './composition/exchange-record.ts'
 import { keyServiceOf } from './composition/key-service.ts'
@@ -60,7 +60,8 @@ export class Gateway {
     const { configuration, materials, logger } = options
     const clock = systemClock()
     const metrics = new Metrics({ process: true })
-    const audit: AuditSink = { record: (event) => logger.info('audit', { event }) }
+    const trail = await openAuditTrail(options, logger)
+    const audit = trail.log
 
     const directory = new DirectoryHolder(directoryOf(options))
     const registry = await Registry.load(new SqliteDatabase(configuration.registry.file))
@@ -120,7 +121,10 @@ export class Gateway {
     const listener = new Listener({
       ...configuration.listener,
       tls: serverTls(materials.listenerTls),
-      handle: (exchange) => dataPlane.handle(exchange),
+      handle: (exchange) => {
+        assertRecordable(trail.log)
+        return dataPlane.handle(exchange)
+      },
       upgrade: (request, head, socket, firstBytes) => dataPlane.upgrade(request, head, socket, firstBytes),
       ended: (exchange) => recordExchange(exchange, logger, metrics),
     })
@@ -139,7 +143,10 @@ export class Gateway {
           port,
           limits,
           tls: serverTls(materials.listenerTls),
-          handle: (exchange) => objects.handle(exchange, mount),
+          handle: (exchange) => {
+            assertRecordable(trail.log)
+            return objects.handle(exchange, mount)
+          },
           upgrade: (_request, _head, socket) =>
             refuseRaw(socket, new PortcullisError('method-not-allowed', 'S3 has no Upgrade.')),
           ended: (exchange) => recordExchange(exchange, logger, metrics),
@@ -161,6 +168,7 @@ export class Gateway {
         [listener, ...objectListeners].reduce((sum, { exchanges }) => sum + exchanges, 0),
       bufferedBytes: () => budget.bytes,
       cachedKeys: () => keyring.size,
+      auditQueueLength: () => trail.log.stats().queued,
       authorities: () => access.statuses().map(authorityState),
     })
 
@@ -173,6 +181,7 @@ export class Gateway {
       await Promise.all(upstreams.map((upstream) => upstream.close()))
       await admin.close()
       await registry.close()
+      await trail.close()
       metrics.close()
       logger.flush()
     }
@@ -186,6 +195,14 @@ export class Gateway {
   async drain(): Promise<void> {
     await this.#drain()
   }
+}
+
+/** Nothing is served that could not be recorded. Throws `overloaded`. */
+function assertRecordable(audit: { readonly accepting: boolean }): void {
+  if (audit.accepting) return
+  throw new PortcullisError('overloaded', 'The audit trail cannot take more events now.', {
+    retryAfterSeconds: 1,
+  })
 }
 
 /** The scope of the first tenant key of an authority: that of the content its app is about. */

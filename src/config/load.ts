@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ConfigurationRefused, type Finding, isUsable, type RuleFinding } from './finding.ts'
 import { type Materials, readMaterials, systemReason } from './materials.ts'
 import { inFileOrder, type ParsedConfiguration, parseConfiguration } from './parse.ts'
@@ -66,12 +66,19 @@ export function resolveMaterials(
   return readMaterials(configuration, { environment, readFile })
 }
 
-/** The configuration with the paths that others open made absolute: coverage files and the registry. */
+/** The configuration with the paths that others open made absolute: coverage files, the registry and the audit trail. */
 export function withAbsolutePaths(configuration: Configuration, file: string): Configuration {
   const folder = dirname(resolve(file))
   return {
     ...configuration,
     registry: { ...configuration.registry, file: resolve(folder, configuration.registry.file) },
+    audit: {
+      ...configuration.audit,
+      directory: resolve(
+        folder,
+        configuration.audit.directory ?? join(dirname(configuration.registry.file), 'audit'),
+      ),
+    },
     stores: configuration.stores.map((store) => ({
       ...store,
       coverage: isCoverageFile(store.coverage) ? resolve(folder, store.coverage) : store.coverage,
