@@ -1,0 +1,195 @@
+import { z } from 'zod'
+import {
+  appType,
+  component,
+  credentialName,
+  managedBy,
+  page,
+  pageQuery,
+  ruledText,
+  timestamp,
+} from './common.ts'
+import { routes } from './route.ts'
+
+const expiresAt = timestamp.nullable()
+const newExpiry = z.iso.datetime().optional().describe('RFC 3339, UTC; never expires when absent.')
+
+export const appToken = component(
+  'AppToken',
+  'A bearer token of the data plane (`Portcullis-Authorization`). The gateway keeps only its SHA-256.',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    sites: z.array(z.string()).describe('The only sites it reaches.'),
+    managedBy,
+    createdAt: timestamp.nullable(),
+    createdBy: z.string().nullable(),
+    expiresAt,
+  }),
+)
+
+const newAppToken = component(
+  'NewAppToken',
+  'What an app token is made for.',
+  z.strictObject({
+    name: credentialName,
+    sites: z.array(ruledText).min(1).max(1_000),
+    expiresAt: newExpiry,
+  }),
+)
+
+const createdAppToken = component(
+  'CreatedAppToken',
+  'The token itself is shown once; null when an answer is repeated for its Idempotency-Key.',
+  appToken.extend({ token: z.string().nullable() }),
+)
+
+export const accessKey = component(
+  'AccessKey',
+  'An S3 access key of an app. Its secret is kept only sealed under the tenant key of the app.',
+  z.object({
+    accessKeyId: z.string(),
+    name: z.string(),
+    site: z.string(),
+    app: appType,
+    createdAt: timestamp,
+    createdBy: z.string(),
+  }),
+)
+
+const newAccessKey = component(
+  'NewAccessKey',
+  'What an S3 access key is made for.',
+  z.strictObject({ name: credentialName, site: ruledText, app: appType }),
+)
+
+const createdAccessKey = component(
+  'CreatedAccessKey',
+  'The secret is shown once; null when an answer is repeated for its Idempotency-Key.',
+  accessKey.extend({ secretAccessKey: z.string().nullable() }),
+)
+
+const boundRole = z.enum(['org-admin', 'auditor'])
+
+export const administrator = component(
+  'Administrator',
+  'Someone who may use this API for one organization: the holder of a token, or an OIDC subject.',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    role: boundRole,
+    kind: z.enum(['token', 'oidc']),
+    subject: z.string().nullable().describe('`sub` of the OIDC identity.'),
+    createdAt: timestamp,
+    createdBy: z.string(),
+    expiresAt,
+  }),
+)
+
+const newAdministrator = component(
+  'NewAdministrator',
+  'With `subject` an OIDC identity is given the role; without, a token is made.',
+  z.strictObject({
+    name: credentialName,
+    role: boundRole.default('org-admin'),
+    subject: z.string().min(1).max(255).optional(),
+    expiresAt: newExpiry,
+  }),
+)
+
+const createdAdministrator = component(
+  'CreatedAdministrator',
+  'The token is shown once; null for OIDC identities and when an answer is repeated for its Idempotency-Key.',
+  administrator.extend({ token: z.string().nullable() }),
+)
+
+/** Operations on credentials. */
+export const credentialRoutes = routes({
+  'token.list': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/tokens',
+    tag: 'Credentials',
+    summary: 'List app tokens',
+    access: 'read',
+    query: pageQuery,
+    response: page('AppTokenPage', appToken),
+    status: 200,
+  },
+  'token.create': {
+    method: 'POST',
+    path: '/admin/v1/organizations/{organization}/tokens',
+    tag: 'Credentials',
+    summary: 'Make an app token',
+    access: 'manage',
+    body: newAppToken,
+    response: createdAppToken,
+    status: 201,
+    idempotent: true,
+  },
+  'token.revoke': {
+    method: 'DELETE',
+    path: '/admin/v1/organizations/{organization}/tokens/{token}',
+    tag: 'Credentials',
+    summary: 'Revoke an app token',
+    access: 'manage',
+    status: 204,
+  },
+  'access-key.list': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/access-keys',
+    tag: 'Credentials',
+    summary: 'List S3 access keys',
+    access: 'read',
+    query: pageQuery,
+    response: page('AccessKeyPage', accessKey),
+    status: 200,
+  },
+  'access-key.create': {
+    method: 'POST',
+    path: '/admin/v1/organizations/{organization}/access-keys',
+    tag: 'Credentials',
+    summary: 'Make an S3 access key',
+    access: 'manage',
+    body: newAccessKey,
+    response: createdAccessKey,
+    status: 201,
+    idempotent: true,
+  },
+  'access-key.revoke': {
+    method: 'DELETE',
+    path: '/admin/v1/organizations/{organization}/access-keys/{accessKey}',
+    tag: 'Credentials',
+    summary: 'Revoke an S3 access key',
+    access: 'manage',
+    status: 204,
+  },
+  'administrator.list': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/administrators',
+    tag: 'Credentials',
+    summary: 'List who may use this API for the organization',
+    access: 'read',
+    query: pageQuery,
+    response: page('AdministratorPage', administrator),
+    status: 200,
+  },
+  'administrator.create': {
+    method: 'POST',
+    path: '/admin/v1/organizations/{organization}/administrators',
+    tag: 'Credentials',
+    summary: 'Let someone use this API for the organization',
+    access: 'manage',
+    body: newAdministrator,
+    response: createdAdministrator,
+    status: 201,
+    idempotent: true,
+  },
+  'administrator.revoke': {
+    method: 'DELETE',
+    path: '/admin/v1/organizations/{organization}/administrators/{administrator}',
+    tag: 'Credentials',
+    summary: 'Take the role back',
+    access: 'manage',
+    status: 204,
+  },
+})
