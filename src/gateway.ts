@@ -7,6 +7,7 @@ import { recordExchange } from './composition/exchange-record.ts'
 import { keyServiceOf } from './composition/key-service.ts'
 import { mountObjectStores } from './composition/object-stores.ts'
 import type { Settings } from './composition/settings.ts'
+import { auditRefusedCiphertext } from './composition/refused-ciphertext.ts'
 import { mountStores } from './composition/stores.ts'
 import { SecureMemory } from './crypto/secure-memory.ts'
 import { DataPlane } from './data-plane.ts'
@@ -15,6 +16,7 @@ import { systemClock } from './keyring/clock.ts'
 import { Keyring } from './keyring/keyring.ts'
 import type { KeyScope } from './keyring/scope.ts'
 import { ByteBudget } from './listener/byte-budget.ts'
+import type { Exchange } from './listener/exchange.ts'
 import { Listener, refuseRaw } from './listener/listener.ts'
 import type { AuthorityState } from './observability/authority-gauges.ts'
 import type { Logger } from './observability/logger.ts'
@@ -118,6 +120,10 @@ export class Gateway {
           observe: metrics,
         }),
     })
+    const ended = (exchange: Exchange): void => {
+      recordExchange(exchange, logger, metrics)
+      auditRefusedCiphertext(exchange, directory.current, audit, clock)
+    }
     const listener = new Listener({
       ...configuration.listener,
       tls: serverTls(materials.listenerTls),
@@ -126,7 +132,7 @@ export class Gateway {
         return dataPlane.handle(exchange)
       },
       upgrade: (request, head, socket, firstBytes) => dataPlane.upgrade(request, head, socket, firstBytes),
-      ended: (exchange) => recordExchange(exchange, logger, metrics),
+      ended,
     })
     const objects = new ObjectProtocol({
       keyring,
@@ -149,7 +155,7 @@ export class Gateway {
           },
           upgrade: (_request, _head, socket) =>
             refuseRaw(socket, new PortcullisError('method-not-allowed', 'S3 has no Upgrade.')),
-          ended: (exchange) => recordExchange(exchange, logger, metrics),
+          ended,
         }),
     )
     let draining = false
