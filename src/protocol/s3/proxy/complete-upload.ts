@@ -13,6 +13,7 @@ import { encodeText } from '../uri-encoding.ts'
 import { childText, parseXml } from '../xml-reader.ts'
 import { xmlDocument } from '../xml-writer.ts'
 import { ClientBody } from './client-body.ts'
+import { clientEtag, storeEtags } from './etag-form.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { partSealing } from './put-object.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
@@ -37,7 +38,7 @@ interface UploadedPart {
  */
 export async function completeMultipartUpload(context: ObjectExchange): Promise<void> {
   const document = parseXml(await new ClientBody(context).collect(DOCUMENT_BYTES_MAX))
-  const listed = readCompleteRequest(document)
+  const listed = readCompleteRequest(document).map((part) => ({ ...part, etag: storeEtags(part.etag) }))
   assertConsecutive(listed)
   const uploaded = await uploadedParts(context)
   if (uploaded === undefined) return
@@ -195,7 +196,7 @@ function resultDocument(context: ObjectExchange, etag: string, checksum: ObjectC
     Location: `http://${context.exchange.head.host ?? ''}/${context.bucket}/${encodeText(context.key, true)}`,
     Bucket: context.bucket,
     Key: context.key,
-    ETag: etag,
+    ETag: clientEtag(etag),
     ...(checksum === undefined
       ? {}
       : { [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),

@@ -11,6 +11,7 @@ import { childText, parseXml } from '../xml-reader.ts'
 import { xmlDocument } from '../xml-writer.ts'
 import type { BackendRequest } from './backend.ts'
 import { BackendResponse } from './backend-response.ts'
+import { clientEtag, storeEtags } from './etag-form.ts'
 import { CopyStream } from './copy-stream.ts'
 import type { ObjectPlace, OpenedHead } from './first-stream.ts'
 import { readHead } from './first-stream.ts'
@@ -141,7 +142,7 @@ async function answerCopy(
   await response.collect(TAGGING_BYTES_MAX)
   const body = xmlDocument(root, {
     LastModified: new Date(context.parts.wallTimeMs()).toISOString(),
-    ETag: response.header('etag') ?? '',
+    ETag: clientEtag(response.header('etag') ?? ''),
     ...(checksum === undefined
       ? {}
       : { [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
@@ -164,7 +165,7 @@ async function readSource(context: ObjectExchange, source: ObjectPlace): Promise
   const conditions: RawHeaders = []
   for (const name of CONDITIONS) {
     const value = context.header(`x-amz-copy-source-${name}`)
-    if (value !== undefined) conditions.push(name, value)
+    if (value !== undefined) conditions.push(name, storeEtags(value))
   }
   const head = await readHead(context, source, conditions)
   if (!(head instanceof BackendResponse)) {

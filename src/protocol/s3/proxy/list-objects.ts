@@ -1,6 +1,7 @@
 import { PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
 import { PortcullisError } from '../../../errors.ts'
 import { EnvelopeError } from '../../../envelope/envelope-error.ts'
+import { clientEtag } from './etag-form.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { plainResponseHeaders } from './response-headers.ts'
@@ -8,6 +9,7 @@ import { passRefusal } from './store-refusal.ts'
 import { plaintextBytesOf } from './stored-length.ts'
 
 const LIST_BYTES_MAX = 16 * 1024 * 1024
+const ETAG = /(<ETag>(?:&quot;|&#34;|")?)([0-9a-fA-F]{32})(?=&quot;|&#34;|"|<)/
 // About the stored bytes, not the object's.
 const STORE_CHECKSUMS = /<(ChecksumAlgorithm|ChecksumType|Checksum[A-Z0-9]+)>[^<]*<\/\1>/g
 
@@ -62,6 +64,7 @@ async function rewriteList(
         /<Size>(\d{1,15})<\/Size>/,
         (_size, digits: string) => `<Size>${bytesOf(Number(digits))}</Size>`,
       )
+      .replace(ETAG, (_tag, open: string, etag: string) => open + clientEtag(etag))
       .replace(STORE_CHECKSUMS, '')
   })
   const body = Buffer.from(rewritten)

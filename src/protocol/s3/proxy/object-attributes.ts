@@ -3,6 +3,7 @@ import { bareEtag } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
 import type { XmlFields } from '../xml-writer.ts'
 import { xmlDocument } from '../xml-writer.ts'
+import { clientEtag } from './etag-form.ts'
 import type { OpenedHead } from './first-stream.ts'
 import { placeOf, readHead } from './first-stream.ts'
 import { checksumOf } from './head-object.ts'
@@ -32,7 +33,7 @@ export async function getObjectAttributes(context: ObjectExchange): Promise<void
   const { stored, response } = head
   const checksum = wanted.has('Checksum') ? await checksumOf(context, head) : undefined
   const body = xmlDocument('GetObjectAttributesResponse', {
-    ETag: wanted.has('ETag') ? bareEtag(stored.etag) : undefined,
+    ETag: wanted.has('ETag') ? bareEtag(clientEtag(stored.etag)) : undefined,
     Checksum: checksum && {
       [checksumElement(checksum.algorithm)]: checksum.value,
       ChecksumType: checksum.type,

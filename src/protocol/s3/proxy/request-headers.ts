@@ -1,6 +1,15 @@
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { storeEtags } from './etag-form.ts'
 import { S3Error } from '../errors.ts'
 import type { ObjectExchange } from './object-exchange.ts'
+
+/** Conditions of a read. */
+export const CONDITIONS: ReadonlySet<string> = new Set([
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+])
 
 /** Standard headers that travel to the store with an object or a read. */
 const KEPT = new Set([
@@ -78,21 +87,13 @@ function keep(kept: RawHeaders, name: string, value: string): void {
     if (codings.length > 0) kept.push(lower, codings.join(','))
     return
   }
-  kept.push(lower, value)
+  kept.push(lower, CONDITIONS.has(lower) ? storeEtags(value) : value)
 }
 
 /** A copy of headers without those named. */
 export function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
   return headers.filter((_, index) => !names.has(headers[index - (index % 2)]!.toLowerCase()))
 }
-
-/** Conditions of a read. */
-export const CONDITIONS: ReadonlySet<string> = new Set([
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-])
 
 /** Query parameters to send on: all but the signature's. */
 export function storeQuery(context: ObjectExchange): [string, string][] {

@@ -1,6 +1,7 @@
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import type { ObjectChecksum } from './trailer.ts'
 import { checksumHeader } from '../checksum-algorithms.ts'
+import { clientEtag } from './etag-form.ts'
 import type { BackendResponse } from './backend-response.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 
@@ -22,6 +23,9 @@ export function objectResponseHeaders(context: ObjectExchange, response: Backend
 /** The store's headers of an answer that is not an object. */
 export function plainResponseHeaders(context: ObjectExchange, response: BackendResponse): RawHeaders {
   const headers = response.headers.filter((_, index, all) => !REPLACED.test(all[index - (index % 2)]!))
+  for (let index = 0; index < headers.length; index += 2) {
+    if (headers[index]!.toLowerCase() === 'etag') headers[index + 1] = clientEtag(headers[index + 1]!)
+  }
   headers.push('x-amz-request-id', context.exchange.id)
   return headers
 }
