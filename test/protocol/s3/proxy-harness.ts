@@ -23,7 +23,8 @@ import { MemoryKeyService } from '../../keyring/memory-key-service.ts'
 
 export const REGION = 'eu-central-1'
 export const BUCKET = 'attachments'
-const STORE_CREDENTIAL = { accessKeyId: 'AKIASTORE', secretAccessKey: 'store-secret' }
+/** What the gateway signs with towards the store. */
+export const STORE_CREDENTIAL = { accessKeyId: 'AKIASTORE', secretAccessKey: 'store-secret' }
 
 function tenantOf(organization: string): TenantApp {
   return {
@@ -138,14 +139,17 @@ export class ProxyHarness {
   #registry!: Registry
   readonly #clients: S3Client[] = []
 
-  async start(): Promise<void> {
-    this.store = await startObjectStore({
-      directory: this.directory,
-      port: 0,
-      credentials: STORE_CREDENTIAL,
-      bucket: BUCKET,
-      region: REGION,
-    })
+  /** Starts before the embedded store, or before the one that is given. */
+  async start(store?: ObjectStore): Promise<void> {
+    this.store =
+      store ??
+      (await startObjectStore({
+        directory: this.directory,
+        port: 0,
+        credentials: STORE_CREDENTIAL,
+        bucket: BUCKET,
+        region: REGION,
+      }))
     this.#registry = await Registry.load(new SqliteDatabase(':memory:'))
     const memory = new SecureMemory()
     const clock = systemClock()

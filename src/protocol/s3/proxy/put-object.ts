@@ -3,14 +3,17 @@ import { PART_PLAINTEXT_BYTES_MAX } from '../../../envelope/parts/layout.ts'
 import type { PartSealing } from '../../../envelope/parts/sealer.ts'
 import { PartSealer } from '../../../envelope/parts/sealer.ts'
 import { StreamSealer } from '../../../envelope/stream-sealer.ts'
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { headerValue } from '../../../listener/raw-headers.ts'
 import { parsePartNumber } from '../complete-request.ts'
+import { matchesEtag } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
 import { ClientBody } from './client-body.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { checksumHeaders, objectResponseHeaders } from './response-headers.ts'
 import type { Uploaded } from './sealed-upload.ts'
-import { uploadSealed } from './sealed-upload.ts'
+import { HELD_BYTES_MAX, uploadSealed } from './sealed-upload.ts'
 import { passRefusal } from './store-refusal.ts'
 import { TRAILER_BYTES } from './trailer.ts'
 
@@ -22,10 +25,29 @@ export async function putObject(context: ObjectExchange): Promise<void> {
   const headers = storeRequestHeaders(context)
   const body = new ClientBody(context)
   assertBytes(body.bytes, OBJECT_BYTES_MAX)
+  await assertConditions(context, headers, body.bytes)
   const sealer = await wholeSealer(context, context.bucket, context.key, body.bytes)
   const { bucket, key } = context
   const request = { method: 'PUT', bucket, key, query: storeQuery(context), headers }
   await answerUpload(context, await uploadSealed(context, request, body, sealer))
+}
+
+/**
+ * Asks before a large body is sent whether the store will refuse it. The store decides in the end, but many close the
+ * connection on a body that they do not want, and their reason is lost.
+ */
+async function assertConditions(context: ObjectExchange, headers: RawHeaders, bytes: number): Promise<void> {
+  const ifMatch = headerValue(headers, 'if-match')
+  const ifNoneMatch = headerValue(headers, 'if-none-match')
+  if (bytes <= HELD_BYTES_MAX || (ifMatch === undefined && ifNoneMatch === undefined)) return
+  const { bucket, key } = context
+  const { status, etag } = await context.backend.send({ method: 'HEAD', bucket, key }).then((response) => {
+    return { status: response.status, etag: response.header('etag') ?? '' }
+  })
+  if (status === 404 && ifMatch !== undefined) throw new S3Error('NoSuchKey', undefined, { Key: key })
+  if (status !== 200) return
+  if (ifMatch !== undefined && !matchesEtag(ifMatch, etag)) throw new S3Error('PreconditionFailed')
+  if (ifNoneMatch !== undefined && matchesEtag(ifNoneMatch, etag)) throw new S3Error('PreconditionFailed')
 }
 
 /** UploadPart: the body sealed as one part. */

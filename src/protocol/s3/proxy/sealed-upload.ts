@@ -22,7 +22,7 @@ export interface Uploaded {
 }
 
 /** Bodies up to here are held whole: a bad one never reaches the store, a good one can be sent again. */
-const HELD_BYTES_MAX = 128 * 1024
+export const HELD_BYTES_MAX = 128 * 1024
 const REFUSAL_BYTES_MAX = 256 * 1024
 const HIGH_WATER_BYTES = 512 * 1024
 
