@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchIssue } from '../test/fixtures/bench-issue.ts'
-import { startChild } from './support/child.ts'
-import { measureInRounds, type Row, type Workload } from './support/measure.ts'
+import { type Child, startChild } from './support/child.ts'
+import { type Measurement, measureInRounds, type Workload } from './support/measure.ts'
 
 interface World {
   readonly upstream: string
@@ -16,8 +16,8 @@ interface World {
 const { values } = parseArgs({
   options: {
     json: { type: 'string' },
-    seconds: { type: 'string', default: '4' },
-    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '1.5' },
+    rounds: { type: 'string', default: '7' },
     connections: { type: 'string', default: '32' },
   },
 })
@@ -26,25 +26,36 @@ const { values } = parseArgs({
 const SUBJECT_CORE = 0
 const WORLD_CORE = 1
 
-const world = await startChild<World>(['bench/world.ts'], WORLD_CORE)
-Object.assign(process.env, world.ready.variables)
-const gateway = await startChild<{ gateway: string }>(
-  ['bin/portcullis.js', 'serve', '--config', world.ready.configurationFile],
-  SUBJECT_CORE,
-)
-const proxy = await startChild<{ url: string }>(['bench/http-proxy.ts', world.ready.upstream], SUBJECT_CORE)
+const children: { stop(): Promise<void> }[] = []
 
+async function start<Ready>(arguments_: string[], core: number): Promise<Child<Ready>> {
+  const child = await startChild<Ready>(arguments_, core)
+  children.push(child)
+  return child
+}
+
+const world = await start<World>(['bench/world.ts'], WORLD_CORE)
 try {
-  const issue = Buffer.from(benchIssue())
-  const workloads = await prepare(issue)
-  const rows = await measureInRounds(workloads, {
+  Object.assign(process.env, world.ready.variables)
+  const configuration = world.ready.configurationFile
+  const gateway = await start<{ gateway: string }>(
+    ['bin/portcullis.js', 'serve', '--config', configuration],
+    SUBJECT_CORE,
+  )
+  const proxy = await start<{ url: string }>(['bench/http-proxy.ts', world.ready.upstream], SUBJECT_CORE)
+  const workloads = await prepare(Buffer.from(benchIssue()), [
+    { subject: 'gateway', pid: gateway.pid, url: `${gateway.ready.gateway}/jira/issue/sealed` },
+    { subject: 'passthrough', pid: gateway.pid, url: `${gateway.ready.gateway}/plain/issue/plain` },
+    { subject: 'http-proxy-3', pid: proxy.pid, url: `${proxy.ready.url}/issue/proxied` },
+  ])
+  const measurement = await measureInRounds(workloads, {
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     connections: Number(values.connections),
   })
-  report(rows)
+  report(measurement)
 } finally {
-  await Promise.all([gateway.stop(), proxy.stop(), world.stop()])
+  await Promise.all(children.map((child) => child.stop()))
 }
 
 function headers(): Record<string, string> {
@@ -56,12 +67,10 @@ function headers(): Record<string, string> {
 }
 
 /** Writes the documents and checks what every subject answers before anything is timed. */
-async function prepare(issue: Buffer): Promise<Workload[]> {
-  const subjects = [
-    { subject: 'gateway', pid: gateway.pid, url: `${gateway.ready.gateway}/jira/issue/sealed` },
-    { subject: 'passthrough', pid: gateway.pid, url: `${gateway.ready.gateway}/plain/issue/plain` },
-    { subject: 'http-proxy-3', pid: proxy.pid, url: `${proxy.ready.url}/issue/proxied` },
-  ]
+async function prepare(
+  issue: Buffer,
+  subjects: Pick<Workload, 'subject' | 'pid' | 'url'>[],
+): Promise<Workload[]> {
   const workloads: Workload[] = []
   for (const subject of subjects) {
     const written = await fetch(subject.url, {
@@ -82,13 +91,12 @@ async function prepare(issue: Buffer): Promise<Workload[]> {
   return workloads
 }
 
-function report(rows: Row[]): void {
+function report({ rows, ratioTo }: Measurement): void {
   const ratios: Record<string, number> = {}
   for (const row of rows) {
     if (row.subject === 'passthrough') continue
-    const base = rows.find(({ name, subject }) => name === row.name && subject === 'passthrough')!
     const label = row.subject === 'gateway' ? 'gateway:passthrough' : `${row.subject}:passthrough`
-    ratios[`${row.name}/${label}`] = base.cpuMicrosPerRequest / row.cpuMicrosPerRequest
+    ratios[`${row.name}/${label}`] = ratioTo('passthrough', row)
   }
   console.table(
     rows.map(({ name, subject, rps, cpuMicrosPerRequest, p99Ms, rssMiB }) => ({

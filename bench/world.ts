@@ -45,11 +45,7 @@ const upstream = `http://127.0.0.1:${(store.address() as AddressInfo).port}`
 const plainCoverage = join(directory, 'plain.yaml')
 writeFileSync(
   plainCoverage,
-  stringify({
-    name: 'plain',
-    entities: {},
-    routes: [{ methods: ['GET', 'PUT'], path: '/issue/{id}', action: 'pass' }],
-  }),
+  stringify({ entities: {}, routes: [{ methods: ['GET', 'PUT'], paths: '/issue/{id}', action: 'pass' }] }),
 )
 const configuration = parse(readFileSync(environment.configurationFile, 'utf8')) as {
   stores: Record<string, unknown>[]

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 
 /** A process under measurement that printed one line of JSON when it was ready. */
@@ -8,7 +9,10 @@ export interface Child<Ready> {
   stop(): Promise<void>
 }
 
-const taskset = process.platform === 'linux' && spawnSync('taskset', ['--version']).status === 0
+const taskset =
+  process.platform === 'linux' &&
+  availableParallelism() > 1 &&
+  spawnSync('taskset', ['--version']).status === 0
 
 /** Starts a node program pinned to one core where the machine can, and waits for its ready line on stdout. */
 export async function startChild<Ready>(arguments_: string[], core: number): Promise<Child<Ready>> {

@@ -50,19 +50,55 @@ export async function measure(workload: Workload, seconds: number, connections: 
   }
 }
 
-/** Runs all workloads in turn, several rounds, so that noise hits all alike; keeps the median round of each. */
+/** Medians of several rounds, and the medians of what each round says of the workloads relative to each other. */
+export interface Measurement {
+  readonly rows: Row[]
+  /** Requests per CPU-second of a row, divided by those of the subject `base` in the same round. */
+  ratioTo(base: string, row: Row): number
+}
+
+/**
+ * Warms every workload up, then runs all of them in turn, round after round, so that noise hits all alike. A ratio is
+ * the median of the ratios within the rounds, since a round's neighbours share its weather.
+ */
 export async function measureInRounds(
   workloads: Workload[],
   options: { rounds: number; seconds: number; connections: number },
-): Promise<Row[]> {
-  const rows = new Map<Workload, Row[]>(workloads.map((workload) => [workload, []]))
+): Promise<Measurement> {
+  for (const workload of workloads) await measure(workload, options.seconds, options.connections)
+  const rounds: Row[][] = []
   for (let round = 0; round < options.rounds; round += 1) {
-    for (const workload of workloads) {
-      rows.get(workload)!.push(await measure(workload, options.seconds, options.connections))
-    }
+    const rows: Row[] = []
+    for (const workload of workloads) rows.push(await measure(workload, options.seconds, options.connections))
+    rounds.push(rows)
   }
-  return [...rows.values()].map((measured) => {
-    const sorted = measured.sort((a, b) => a.cpuMicrosPerRequest - b.cpuMicrosPerRequest)
-    return sorted[Math.floor(sorted.length / 2)]!
-  })
+  const rows = workloads.map((_, index) => medianRow(rounds.map((round) => round[index]!)))
+  return {
+    rows,
+    ratioTo: (base, row) =>
+      median(
+        rounds.map((round) => {
+          const own = round[rows.indexOf(row)]!
+          const other = round.find(({ name, subject }) => name === row.name && subject === base)!
+          return other.cpuMicrosPerRequest / own.cpuMicrosPerRequest
+        }),
+      ),
+  }
+}
+
+function medianRow(rows: Row[]): Row {
+  const of = (read: (row: Row) => number): number => median(rows.map(read))
+  return {
+    name: rows[0]!.name,
+    subject: rows[0]!.subject,
+    rps: of((row) => row.rps),
+    cpuMicrosPerRequest: of((row) => row.cpuMicrosPerRequest),
+    p99Ms: of((row) => row.p99Ms),
+    rssMiB: of((row) => row.rssMiB),
+  }
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)]!
 }
