@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DevStack } from '../support/dev-stack.ts'
+import { DevStack, tightenBound } from '../support/dev-stack.ts'
 import type { Answer } from '../support/http-client.ts'
 import { send } from '../support/http-client.ts'
 import { RawConnection } from '../support/raw-http.ts'
@@ -16,11 +16,7 @@ let stack: DevStack
 
 beforeAll(async () => {
   stack = await DevStack.start({
-    configure: (configuration) => {
-      configuration['revocation'] = { boundMs: '2s', probeIntervalMs: '500ms' }
-      configuration['kms'].verifyTimeoutMs = '790ms'
-      configuration['kms'].attemptTimeoutMs = '300ms'
-    },
+    configure: (configuration) => tightenBound(configuration, 2_000),
   })
   await stack.put('/jira/issue/1', ISSUE)
   await stack.put('/confluence/page/2', PAGE)
@@ -210,7 +206,7 @@ describe('a suspended tenant', () => {
     expect(answer).toContain('"tenant":"acme"')
   })
 
-  it('says the same identifier and time at every request, and the audit trail has the identifier', async () => {
+  it('says the same identifier and time at every request', async () => {
     const answers = await Promise.all(PATHS.map(async (path) => await stack.request(path)))
     expect(new Set(answers.map(({ headers }) => headers['suspension-id'])).size).toBe(1)
     expect(new Set(answers.map(({ headers }) => headers['suspension-since'])).size).toBe(1)
