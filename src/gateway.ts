@@ -6,6 +6,7 @@ import { directoryOf } from './composition/directory.ts'
 import { recordExchange } from './composition/exchange-record.ts'
 import { keyServiceOf } from './composition/key-service.ts'
 import { mountObjectStores } from './composition/object-stores.ts'
+import { openRegistryEngine } from './composition/registry-engine.ts'
 import type { Settings } from './composition/settings.ts'
 import { auditRefusedCiphertext } from './composition/refused-ciphertext.ts'
 import { mountStores } from './composition/stores.ts'
@@ -25,7 +26,7 @@ import { DocumentProtocol } from './protocol/document/document-protocol.ts'
 import { EnvelopeCodec } from './protocol/json/field-codec.ts'
 import { ObjectProtocol } from './protocol/s3/proxy/object-protocol.ts'
 import { Registry } from './registry/registry.ts'
-import { SqliteDatabase } from './registry/sqlite/sqlite-database.ts'
+import { SqlRegistryDatabase } from './registry/sql/sql-database.ts'
 import { DirectoryHolder } from './tenant/directory-holder.ts'
 import { readableApps } from './tenant/resolve.ts'
 import type { TenantApp } from './tenant/tenant.ts'
@@ -66,7 +67,10 @@ export class Gateway {
     const audit = trail.log
 
     const directory = new DirectoryHolder(directoryOf(options))
-    const registry = await Registry.load(new SqliteDatabase(configuration.registry.file))
+    const engine = await openRegistryEngine(options, (error) =>
+      logger.warn('the registry cannot be reached', { error }),
+    )
+    const registry = await Registry.load(new SqlRegistryDatabase(engine))
     const keyService = keyServiceOf(options, {
       clock,
       audit,

@@ -6,17 +6,18 @@ import type { Materials } from './config/materials.ts'
 import type { Configuration } from './config/schema.ts'
 import { loadCoverage } from './coverage/load-coverage.ts'
 import { keyServiceOf } from './composition/key-service.ts'
+import { openRegistryEngine } from './composition/registry-engine.ts'
 import { systemClock } from './keyring/clock.ts'
 import { encryptionContextOf } from './keyring/encryption-context.ts'
-import { SqliteDatabase } from './registry/sqlite/sqlite-database.ts'
 
 /** What `check` tries out, with the gateway's own parts. */
 export function configurationProbes(): Probes {
   return {
     coverage: async (store) => void loadCoverage(store.coverage, '/'),
     store: connectStore,
-    registry: async ({ registry }) => {
-      await new SqliteDatabase(registry.file).close()
+    registry: async (configuration, materials) => {
+      const engine = await openRegistryEngine({ configuration, materials }, () => undefined)
+      await engine.close()
     },
     key: async (authority, materials, configuration) => {
       const keyService = keyServiceOf(

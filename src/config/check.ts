@@ -23,7 +23,7 @@ export interface Probes {
   /** Connects to a store, TLS included. */
   store(store: Store, materials: Materials): Promise<void>
   /** Opens the registry for writing. */
-  registry(configuration: Configuration): Promise<void>
+  registry(configuration: Configuration, materials: Materials): Promise<void>
   /**
    * Assumes the role afresh, then wraps and unwraps under the one key that `authority` has here
    * (it is called once per region). Rejects as `KeyService` does.
@@ -82,10 +82,10 @@ async function probe(configuration: Configuration, materials: Materials, probes:
       run: () => bind(admin.host, admin.port),
     },
     {
-      path: ['registry', 'file'],
+      path: ['registry', configuration.registry.file === undefined ? 'postgres' : 'file'],
       rule: 'registry',
       what: 'the registry cannot be opened',
-      run: () => probes.registry(configuration),
+      run: () => probes.registry(configuration, materials),
     },
     ...configuration.stores.flatMap((store, index): Attempt[] => [
       {

@@ -71,12 +71,17 @@ export function withAbsolutePaths(configuration: Configuration, file: string): C
   const folder = dirname(resolve(file))
   return {
     ...configuration,
-    registry: { ...configuration.registry, file: resolve(folder, configuration.registry.file) },
+    registry: {
+      ...configuration.registry,
+      ...(configuration.registry.file === undefined
+        ? {}
+        : { file: resolve(folder, configuration.registry.file) }),
+    },
     audit: {
       ...configuration.audit,
       directory: resolve(
         folder,
-        configuration.audit.directory ?? join(dirname(configuration.registry.file), 'audit'),
+        configuration.audit.directory ?? join(dirname(configuration.registry.file ?? ''), 'audit'),
       ),
     },
     stores: configuration.stores.map((store) => ({

@@ -38,6 +38,8 @@ export interface Materials {
         readonly sessionToken: string | undefined
       }
     | undefined
+  /** Connection URL of the registry, where it is in PostgreSQL. */
+  readonly registryUrl: string | undefined
   /** By store name. */
   readonly objectStores: ReadonlyMap<string, ObjectStoreMaterial>
   readonly listenerTls: TlsMaterial | undefined
@@ -63,7 +65,7 @@ export function readMaterials(
   sources: MaterialSources,
 ): { materials: Materials; findings: RuleFinding[] } {
   const reader = new MaterialReader(sources)
-  const { listener, admin, kms } = configuration
+  const { listener, admin, kms, registry } = configuration
   const materials: Materials = {
     tokens: configuration.tokens.flatMap((token, index) => {
       const sha256 = reader.digest(token, ['tokens', index])
@@ -73,6 +75,7 @@ export function readMaterials(
       const sha256 = reader.digest(token, ['admin', 'tokens', index])
       return sha256 === undefined ? [] : [{ name: token.name, sha256, role: token.role }]
     }),
+    registryUrl: registry.postgres && reader.secret(registry.postgres, ['registry', 'postgres']),
     kmsCredentials: kms.credentials && reader.credentials(kms.credentials, ['kms', 'credentials']),
     objectStores: new Map(
       configuration.objectStores.map((store, index) => [

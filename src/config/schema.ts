@@ -5,6 +5,7 @@ import { adminTls, bindHost, listener, metricsOpen } from './sections/listener.t
 import { objectStores } from './sections/object-store.ts'
 import { organizations, vendorKeys } from './sections/organization.ts'
 import { stores } from './sections/store.ts'
+import { oidc, onboarding, registry } from './sections/control-plane.ts'
 import { adminTokens, clientCertificates, tokens } from './sections/tokens.ts'
 
 const admin = section(
@@ -19,20 +20,9 @@ const admin = section(
     tls: adminTls,
     metricsOpen,
     tokens: adminTokens,
+    oidc,
   },
-  'Health, readiness and metrics.',
-)
-
-const registry = section(
-  {
-    file: text({
-      charactersMax: 1024,
-      type: 'path of a SQLite file, relative to this file',
-      example: '/var/lib/portcullis/registry.sqlite',
-      reason: 'Wrapped tenant keys and suspensions. Losing it loses the data: back it up.',
-    }),
-  },
-  'The state that must survive.',
+  'Health, readiness, metrics and the admin API.',
 )
 
 const audit = section(
@@ -85,6 +75,7 @@ export const configurationSchema = z.strictObject({
   kms,
   keyCache,
   registry,
+  onboarding,
   audit,
   logging,
   vendorKeys,

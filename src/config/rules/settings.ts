@@ -15,6 +15,8 @@ export function settingFindings(sections: ParsedSections): RuleFinding[] {
     ...bindFindings(sections),
     ...bufferFindings(sections),
     ...clientCaFindings(sections),
+    ...registryFindings(sections),
+    ...oidcFindings(sections),
     ...timeFindings(sections),
     ...cacheFindings(sections),
     ...endpointFindings(sections),
@@ -65,6 +67,41 @@ function clientCaFindings({ listener, clientCertificates }: ParsedSections): Rul
   if (listener.tls?.clientCaFile !== undefined) return []
   const remedy = 'Set listener.tls.clientCaFile, or remove clientCertificates'
   return [refuse('client-ca-missing', ['clientCertificates'], 'no client certificate can be checked', remedy)]
+}
+
+function registryFindings({ registry }: ParsedSections): RuleFinding[] {
+  if (registry === undefined) return []
+  const { file, postgres } = registry
+  if (file === undefined && postgres === undefined) {
+    const remedy = 'Add it, or registry.postgres when there is more than one replica'
+    return [refuse('missing-key', ['registry', 'file'], 'a required key is missing', remedy)]
+  }
+  if (file === undefined || postgres === undefined) return []
+  const reason = 'the registry is in one place only'
+  return [refuse('registry-twice', ['registry', 'postgres'], reason, 'Keep either file or postgres')]
+}
+
+function oidcFindings({ admin }: ParsedSections): RuleFinding[] {
+  const oidc = admin?.oidc
+  if (oidc === undefined) return []
+  const urls = { issuer: oidc.issuer, jwksUri: oidc.jwksUri }
+  const findings = Object.entries(urls).flatMap(([name, value]) => {
+    if (value === undefined || isTrustworthyUrl(value)) return []
+    const remedy = 'Write an https URL (http on loopback only) without credentials, query or fragment'
+    return [refuse('oidc-url', ['admin', 'oidc', name], 'this cannot be trusted to name keys', remedy)]
+  })
+  if (oidc.operatorRoles.length + oidc.auditorRoles.length + oidc.organizationAdminRoles.length > 0) {
+    return findings
+  }
+  const reason = 'no role of the provider is mapped, so only subjects bound by the API get in'
+  return [...findings, warn('oidc-roles', ['admin', 'oidc'], reason, 'Set operatorRoles or auditorRoles')]
+}
+
+function isTrustworthyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  if (url.username + url.password + url.search + url.hash !== '') return false
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
 }
 
 function overlaps(left: string, right: string): boolean {

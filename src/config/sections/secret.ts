@@ -25,7 +25,8 @@ export function optionalSecret(options: { example: SecretReference; reason: stri
   })
 }
 
-function readSecretReference(input: unknown): SecretReference | Refusal {
+/** Reads a reference to a secret; refuses the secret itself. */
+export function readSecretReference(input: unknown): SecretReference | Refusal {
   if (typeof input === 'string' || typeof input === 'number') {
     return new Refusal('literal-secret', 'a secret must not stand in the configuration', REMEDY)
   }
