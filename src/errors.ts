@@ -12,14 +12,21 @@ const ERROR_TABLE = {
   'credentials-refused': { status: 403, title: 'Credentials are not valid for this' },
   'route-not-covered': { status: 403, title: 'No coverage rule allows this route' },
   'tenant-unknown': { status: 404, title: 'Tenant is unknown' },
+  'resource-unknown': { status: 404, title: 'There is no such thing' },
   'store-unknown': { status: 404, title: 'No store is mounted here' },
   'path-unknown': { status: 404, title: 'Nothing is at this path' },
   'method-not-allowed': { status: 405, title: 'Method is not allowed here' },
   'request-timeout': { status: 408, title: 'Request took too long to arrive' },
+  'rule-conflict': { status: 409, title: 'A rule of the domain forbids this as things stand' },
+  'request-running': { status: 409, title: 'The same request is running' },
   'length-required': { status: 411, title: 'Content-Length is required' },
+  'precondition-failed': { status: 412, title: 'It has changed since' },
   'body-too-large': { status: 413, title: 'Body or value exceeds a limit' },
   'media-type-unsupported': { status: 415, title: 'Media type cannot be encrypted on this route' },
   'expectation-failed': { status: 417, title: 'Expectation cannot be met' },
+  'input-invalid': { status: 422, title: 'Input is not as documented' },
+  'rule-violated': { status: 422, title: 'Input breaks a rule of the domain' },
+  'idempotency-key-reused': { status: 422, title: 'Idempotency-Key belongs to another request' },
   'tenant-suspended': { status: 423, title: 'Tenant is suspended' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   'headers-too-large': { status: 431, title: 'Request headers exceed a limit' },
@@ -37,6 +44,16 @@ const ERROR_TABLE = {
 /** The machine-readable `reason` of a refusal. */
 export type ErrorCode = keyof typeof ERROR_TABLE
 
+/** One thing that is wrong with an input, and what to do about it. */
+export interface PublicFinding {
+  /** Place in the input, such as `keys.eu-west-1`; empty for the whole. */
+  readonly path: string
+  /** Stable name of the rule. */
+  readonly rule: string
+  readonly reason: string
+  readonly remedy: string
+}
+
 /** What a refusal may carry beside its code and detail. */
 export interface ErrorOptions {
   /** For logs only; never reaches a response. */
@@ -47,6 +64,8 @@ export interface ErrorOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Further members of the problem body (RFC 9457 section 3.2); may override `reason`. */
   readonly members?: Readonly<Record<string, string>>
+  /** Everything that is wrong, for the admin plane. */
+  readonly findings?: readonly PublicFinding[]
 }
 
 /** A refusal with a public face. `cause` is for logs only and never reaches a response. */
@@ -55,6 +74,7 @@ export class PortcullisError extends Error {
   readonly retryAfterSeconds: number | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly members: Readonly<Record<string, string>>
+  readonly findings: readonly PublicFinding[]
 
   constructor(code: ErrorCode, detail: string, options: ErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
@@ -63,6 +83,7 @@ export class PortcullisError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
     this.headers = options.headers ?? {}
     this.members = options.members ?? {}
+    this.findings = options.findings ?? []
   }
 
   /** HTTP status of this refusal. */

@@ -36,6 +36,7 @@ export async function sendProblem(
       reason: error.code,
       requestId: request.id,
       ...error.members,
+      ...(error.findings.length === 0 ? {} : { errors: error.findings }),
     })
 }
 

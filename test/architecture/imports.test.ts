@@ -13,6 +13,7 @@ const LAYERS = [
   'gateway.ts',
   'composition',
   'admin',
+  'provisioning',
   'data-plane.ts',
   'onboarding',
   'protocol',

@@ -26,6 +26,11 @@ export class ControlPlaneSnapshot {
     return [...(this.#apps.get(site)?.values() ?? [])].filter((app) => app.removedAt === null)
   }
 
+  /** Apps that a site ever had. */
+  everyAppOf(site: string): AppRecord[] {
+    return [...(this.#apps.get(site)?.values() ?? [])]
+  }
+
   /** Sites that an organization has now, by name. */
   sitesOf(organization: string): SiteRecord[] {
     return [...(this.#sitesByOrganization.get(organization) ?? [])]

@@ -2,7 +2,7 @@ import type { WrappedCopy } from '../../keyring/key-service.ts'
 import type { WrappedTenantKey } from '../../keyring/wrapped-key-store.ts'
 import { APP_TYPES, DATA_CLASSES } from '../../tenant/tenant.ts'
 import type { RegistryDatabase, WrappedKeyChanges } from '../registry-database.ts'
-import type { Suspension, SuspensionReason } from '../suspension.ts'
+import { type Suspension, type SuspensionReason, suspensionScope } from '../suspension.ts'
 import { bytes, integer, oneOf, text, textOrNull } from './columns.ts'
 import type { SqlEngine } from './engine.ts'
 import type { SqlRow, SqlWork } from './statement.ts'
@@ -133,7 +133,7 @@ function suspensionOf(row: SqlRow): Suspension {
     id: text(row, 'id'),
     authorityId: text(row, 'authority_id'),
     reason: oneOf(REASONS, row, 'reason'),
-    scope: oneOf(['organization'] as const, row, 'scope'),
+    scope: suspensionScope(text(row, 'scope')),
     since: text(row, 'since'),
     ...optional(row, 'ended_at', 'endedAt'),
     ...optional(row, 'key_id', 'keyId'),

@@ -63,7 +63,7 @@ export const suspension = component(
   z.object({
     id: z.string().describe('Value of the `Suspension-Id` header; the audit trail has it too.'),
     reason: z.enum(['access-denied', 'key-disabled', 'key-pending-deletion', 'key-not-found', 'operator']),
-    scope: z.enum(['organization']),
+    scope: z.string().describe('`organization`, `app:<site>/<app>` or `data-class:<site>/<app>/<class>`.'),
     since: timestamp,
     endedAt: timestamp.nullable(),
     durationMs: z.number().nullable().describe('Null while it lasts.'),
