@@ -1,0 +1,73 @@
+import { useEffect, useState } from 'preact/hooks'
+import { useSession } from '../context.js'
+import { appName, counted } from '../format.js'
+import { html } from '../html.js'
+import { ProblemNote } from '../parts/problem-note.js'
+import { StateMark } from '../parts/state-mark.js'
+import { Table } from '../parts/table.js'
+import { Time } from '../parts/time.js'
+import { useResource } from '../resource.js'
+import { AddApp } from './add-app.js'
+
+/**
+ * Every app of every site, whoever's key it is under.
+ * @param {{ organization: import('../shapes.js').Organization, stateKey?: string, headingLevel?: number }} properties
+ */
+export function Apps({ organization, stateKey = '' }) {
+  const { permissions } = useSession()
+  const [adding, setAdding] = useState(false)
+  const { value, problem, reload } = useResource(
+    `admin/v1/organizations/${encodeURIComponent(organization.id)}/sites?limit=500`,
+    { everyMs: 15_000 },
+  )
+  useEffect(() => {
+    if (stateKey !== '') reload()
+  }, [stateKey, reload])
+  /** @type {{ site: string, managedBy: string, app: import('../shapes.js').Site['apps'][number] }[]} */
+  const rows = (value?.items ?? []).flatMap((/** @type {import('../shapes.js').Site} */ site) =>
+    site.apps.map((app) => ({ site: site.name, managedBy: site.managedBy, app })),
+  )
+  return html`<section aria-labelledby="apps">
+    <div class="section-head">
+      <h2 id="apps">Apps</h2>
+      <span class="faint"
+        >${counted(organization.apps.byok, 'BYOK app')}, ${counted(organization.apps.vendorManaged, 'vendor-managed app')} on
+        ${' '}${counted(organization.sites, 'site')}</span
+      >
+      ${permissions.may('app.add') && html`<button type="button" onClick=${() => setAdding(true)}>Add an app …</button>`}
+    </div>
+    <${ProblemNote} problem=${problem} />
+    ${
+      value &&
+      html`<${Table}
+        caption="Apps"
+        rows=${rows}
+        empty="No app yet."
+        keyOf=${(/** @type {any} */ row) => `${row.site}/${row.app.type}`}
+        columns=${[
+          { name: 'Site', header: true, cell: (/** @type {any} */ row) => row.site },
+          { name: 'App', cell: (/** @type {any} */ row) => appName(row.app.type) },
+          { name: 'Encrypted under', cell: (/** @type {any} */ row) => html`<${Encryption} app=${row.app} />` },
+          { name: 'State', cell: (/** @type {any} */ row) => html`<${StateMark} state=${row.app.state} />` },
+          {
+            name: 'If access is revoked',
+            cell: (/** @type {any} */ row) => (row.app.byok ? 'Stops' : 'Goes on'),
+          },
+          {
+            name: 'Added (UTC)',
+            cell: (/** @type {any} */ row) =>
+              html`<${Time} at=${row.app.createdAt} none=${row.managedBy === 'file' ? 'by configuration file' : '–'} />`,
+          },
+        ]}
+      />`
+    }
+    ${adding && html`<${AddApp} organization=${organization} sites=${value?.items ?? []} onClose=${() => setAdding(false)} onAdded=${reload} />`}
+  </section>`
+}
+
+/** @param {{ app: import('../shapes.js').Site['apps'][number] }} properties */
+function Encryption({ app }) {
+  return app.byok
+    ? html`<span class="tag tag-byok">BYOK</span> customer’s key`
+    : html`<span class="tag">Vendor-managed</span> vendor’s key`
+}

@@ -1,0 +1,112 @@
+import { useEffect, useState } from 'preact/hooks'
+import { useSession } from '../context.js'
+import { EVIDENCE_WINDOW_MS, measuredCutOff } from '../cut-off.js'
+import { duration, reasonName } from '../format.js'
+import { html } from '../html.js'
+import { ProblemNote } from '../parts/problem-note.js'
+import { Table } from '../parts/table.js'
+import { Time } from '../parts/time.js'
+import { useResource } from '../resource.js'
+import { SuspensionTimeline } from './suspension-timeline.js'
+
+const MEASURED_MAX = 10
+
+/**
+ * Suspensions as a timeline and a table, with what the audit trail proves about each cut-off.
+ * @param {{ organizationId: string, stateKey: string }} properties
+ */
+export function Suspensions({ organizationId, stateKey }) {
+  const { value, problem, reload, readAt } = useResource(
+    `admin/v1/organizations/${encodeURIComponent(organizationId)}/suspensions?limit=100`,
+    { everyMs: 15_000 },
+  )
+  useEffect(() => {
+    if (stateKey !== '') reload()
+  }, [stateKey, reload])
+  /** @type {import('../shapes.js').Suspension[]} */
+  const items = value?.items ?? []
+  const cutOffs = useMeasuredCutOffs(organizationId, items)
+  return html`<section aria-labelledby="suspensions">
+    <h2 id="suspensions">Suspensions</h2>
+    <${ProblemNote} problem=${problem} />
+    ${value && items.length > 0 && html`<${SuspensionTimeline} suspensions=${items} nowMs=${readAt} />`}
+    ${
+      value &&
+      html`<${Table}
+        caption="Suspensions, newest first"
+        rows=${items}
+        empty="There has been none."
+        keyOf=${(/** @type {any} */ row) => row.id}
+        columns=${[
+          { name: 'Began (UTC)', header: true, cell: (/** @type {any} */ row) => html`<${Time} at=${row.since} />` },
+          { name: 'Reason', cell: (/** @type {any} */ row) => reasonName(row.reason) },
+          { name: 'Region', cell: (/** @type {any} */ row) => row.region ?? html`<span class="faint">–</span>` },
+          {
+            name: 'Measured cut-off',
+            kind: 'right',
+            cell: (/** @type {any} */ row) => html`<${CutOffCell} suspension=${row} cutOff=${cutOffs.get(row.id)} />`,
+          },
+          {
+            name: 'Requests cut',
+            kind: 'right',
+            cell: (/** @type {any} */ row) => cutOffs.get(row.id)?.transfersCut ?? html`<span class="faint">–</span>`,
+          },
+          { name: 'Restored (UTC)', cell: (/** @type {any} */ row) => html`<${Time} at=${row.endedAt} none="not yet" />` },
+          {
+            name: 'Lasted',
+            kind: 'right',
+            cell: (/** @type {any} */ row) => (row.durationMs === null ? html`<span class="faint">–</span>` : duration(row.durationMs)),
+          },
+        ]}
+      />`
+    }
+    ${
+      items.length > 0 &&
+      html`<p class="hint">
+        Measured cut-off: how long after AWS last granted the call that it then denied something was still served, from
+        the audit trail. Access was withdrawn in between, so the cut-off took no longer.
+      </p>`
+    }
+  </section>`
+}
+
+/** @param {{ suspension: import('../shapes.js').Suspension, cutOff: import('../cut-off.js').CutOff | undefined }} properties */
+function CutOffCell({ suspension, cutOff }) {
+  if (suspension.reason === 'operator') return html`<span class="faint">at once</span>`
+  if (cutOff === undefined || cutOff.withinMs === null) return html`<span class="faint">not measured</span>`
+  return cutOff.withinMs === 0 ? html`nothing served` : html`<span class="number">≤ ${duration(cutOff.withinMs)}</span>`
+}
+
+/**
+ * Reads the evidence of the newest suspensions, once each: it does not change.
+ * @param {string} organizationId @param {import('../shapes.js').Suspension[]} suspensions
+ */
+function useMeasuredCutOffs(organizationId, suspensions) {
+  const { api, permissions } = useSession()
+  const [measured, setMeasured] = useState(/** @type {Map<string, import('../cut-off.js').CutOff>} */ (new Map()))
+  const offered = permissions.may('audit.list')
+  const wanted = suspensions.slice(0, MEASURED_MAX).filter(({ id }) => !measured.has(id))
+  const wantedIds = wanted.map(({ id }) => id).join(' ')
+  useEffect(() => {
+    if (!offered || wanted.length === 0) return undefined
+    const controller = new AbortController()
+    const read = async () => {
+      for (const suspension of wanted) {
+        const sinceMs = Date.parse(suspension.since)
+        const query = new URLSearchParams({
+          from: new Date(sinceMs - EVIDENCE_WINDOW_MS).toISOString(),
+          to: new Date(sinceMs + 5_000).toISOString(),
+          types: 'key-service.called,suspension.started',
+          limit: '1000',
+        })
+        const base = `admin/v1/organizations/${encodeURIComponent(organizationId)}/audit`
+        const { items } = await api.get(`${base}?${query}`, controller.signal)
+        setMeasured((before) => new Map(before).set(suspension.id, measuredCutOff(suspension, items)))
+      }
+    }
+    // What cannot be read is shown as not measured.
+    read().catch(() => undefined)
+    return () => controller.abort()
+  }, [api, offered, organizationId, wantedIds])
+  return measured
+}
