@@ -21,6 +21,8 @@ export type AllocateSlot = (bytes: SlotBytes) => SecureSlot
 
 /** When a cached key is refreshed and when it ends, on the injected clock. */
 export interface KeyLifetime {
+  /** When the unwrap began that the life counts from. */
+  readonly startedAtMs: number
   readonly refreshAtMs: number
   readonly expiresAtMs: number
 }
@@ -41,6 +43,16 @@ export class CachedTenantKey implements TenantKey {
   /** Used since it was last unwrapped: worth another unwrap when that grows old. */
   wanted = false
   refreshing = false
+  /**
+   * True while the proofs that the authority's lease rests on include this key, or it was unwrapped later than those
+   * began. Used without that, a key is unwrapped anew first.
+   */
+  covered = true
+  /** Start of the newest unwrap of this key, by this process or by a proof. */
+  coveredAtMs: number
+  /** Used since the uses were last counted, and when that last was so. */
+  recent = true
+  recentAtMs: number
   /** Next key in the cache whose identifier begins with the same four bytes. */
   nextInBucket: CachedTenantKey | undefined = undefined
 
@@ -68,12 +80,15 @@ export class CachedTenantKey implements TenantKey {
     this.scope = { tenant, dataClass: row.dataClass }
     this.expiresAtMs = lifetime.expiresAtMs
     this.refreshAtMs = lifetime.refreshAtMs
+    this.coveredAtMs = lifetime.startedAtMs
+    this.recentAtMs = lifetime.startedAtMs
   }
 
   /** Notes a use on behalf of `tenant`; the directory may have replaced the object since the last one. */
   use(tenant: TenantApp): void {
     this.used = true
     this.wanted = true
+    this.recent = true
     if (this.scope.tenant !== tenant) this.scope = { tenant, dataClass: this.row.dataClass }
   }
 

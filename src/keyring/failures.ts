@@ -49,7 +49,11 @@ export class Failures {
   }
 
   /** The refusal for a failed unwrap of `keyId`. */
-  ofUnwrap(thrown: unknown, authority: KeyAuthority, keyId: string): PortcullisError {
+  ofUnwrap(
+    thrown: unknown,
+    authority: KeyAuthority,
+    keyId: string,
+  ): PortcullisError | Promise<PortcullisError> {
     if (thrown instanceof KeyAccessDenied && this.#denials !== undefined) {
       return this.#denials.unwrapDenied(authority, thrown, keyId)
     }

@@ -1,5 +1,7 @@
 import type { Clock, Timer } from './clock.ts'
 import type { CachedTenantKey } from './cached-key.ts'
+import type { KeyArea } from './key-area.ts'
+import { isInArea } from './key-area.ts'
 import { isKeyIdAt } from './key-id.ts'
 
 /** Limits of the cache; entries are tenant keys. */
@@ -65,9 +67,14 @@ export class KeyCache {
     return true
   }
 
-  /** Wipes every key of an authority and says how many there were. */
-  wipeAuthority(authorityId: string): number {
-    const keys = [...(this.#byAuthority.get(authorityId) ?? [])]
+  /** The keys of an authority. */
+  ofAuthority(authorityId: string): Iterable<CachedTenantKey> {
+    return this.#byAuthority.get(authorityId) ?? []
+  }
+
+  /** Wipes the keys of an area of an authority, or all, and says how many there were. */
+  wipe(authorityId: string, area: KeyArea | undefined): number {
+    const keys = [...this.ofAuthority(authorityId)].filter((key) => isInArea(key.row, area))
     for (const key of keys) this.#remove(key)
     return keys.length
   }

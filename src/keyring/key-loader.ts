@@ -1,13 +1,15 @@
 import { PortcullisError } from '../errors.ts'
 import type { TenantApp } from '../tenant/tenant.ts'
 import type { CachedTenantKey } from './cached-key.ts'
-import type { ClosedAuthorities } from './closed-authorities.ts'
+import type { ClosedAreas } from './closed-areas.ts'
 import { timestamp } from './clock.ts'
 import { encryptionContextOf } from './encryption-context.ts'
 import type { Failures } from './failures.ts'
 import { deriveKeyId, keyIdToHex, TENANT_KEY_BYTES } from './key-id.ts'
 import type { KeyShelf } from './key-shelf.ts'
+import { KeyServiceUnavailable } from './key-service.ts'
 import type { KeyringOptions } from './options.ts'
+import { OUTAGE_GRACE_MS } from './options.ts'
 import type { WrappedTenantKey } from './wrapped-key-store.ts'
 
 const REFRESH_RETRY_MS = 30_000
@@ -16,15 +18,17 @@ const REFRESH_RETRY_MS = 30_000
 export class KeyLoader {
   readonly #options: KeyringOptions
   readonly #shelf: KeyShelf
-  readonly #closed: ClosedAuthorities
+  readonly #closed: ClosedAreas
   readonly #failures: Failures
+  readonly #outageGraceMs: number
   readonly #loading = new Map<string, Promise<CachedTenantKey>>()
 
-  constructor(options: KeyringOptions, shelf: KeyShelf, closed: ClosedAuthorities, failures: Failures) {
+  constructor(options: KeyringOptions, shelf: KeyShelf, closed: ClosedAreas, failures: Failures) {
     this.#options = options
     this.#shelf = shelf
     this.#closed = closed
     this.#failures = failures
+    this.#outageGraceMs = options.outageGraceMs ?? OUTAGE_GRACE_MS
   }
 
   /** Unwraps a stored key into the shelf; one KMS call however many ask. Throws or rejects with the refusal. */
@@ -37,6 +41,20 @@ export class KeyLoader {
     return load
   }
 
+  /**
+   * Unwraps a cached key anew before it is used again, since the proofs have gone on without it. Without a verdict it
+   * may be used for as long as an outage is bridged. Rejects with the refusal.
+   */
+  cover(key: CachedTenantKey, tenant: TenantApp): Promise<CachedTenantKey> {
+    const { keyId } = key.row
+    const loading = this.#loading.get(keyId)
+    if (loading !== undefined) return loading
+    this.#failures.assertNone(keyId)
+    const cover = this.#cover(key, tenant).finally(() => this.#loading.delete(keyId))
+    this.#loading.set(keyId, cover)
+    return cover
+  }
+
   /** Unwraps a cached key anew in the background; the bytes stay, only its life is prolonged. */
   refresh(key: CachedTenantKey): void {
     if (key.refreshing) return
@@ -47,14 +65,31 @@ export class KeyLoader {
       this.#shelf.prolong(key, startedAtMs)
       this.#options.observe?.('refreshed', key.authorityId)
     })
-      .catch((thrown: unknown) => {
-        this.#failures.ofUnwrap(thrown, tenant.authority, key.row.keyId)
+      .catch(async (thrown: unknown) => {
+        await this.#failures.ofUnwrap(thrown, tenant.authority, key.row.keyId)
         key.refreshAtMs = this.#options.clock.now() + this.#shelf.jittered(REFRESH_RETRY_MS)
         this.#options.observe?.('refresh-failed', key.authorityId)
       })
       .finally(() => {
         key.refreshing = false
       })
+  }
+
+  async #cover(key: CachedTenantKey, tenant: TenantApp): Promise<CachedTenantKey> {
+    const startedAtMs = this.#options.clock.now()
+    try {
+      await this.#unwrap(key.row, tenant, () => this.#shelf.prolong(key, startedAtMs))
+    } catch (thrown) {
+      const bridged = key.alive && startedAtMs - key.coveredAtMs < this.#outageGraceMs
+      if (thrown instanceof KeyServiceUnavailable && bridged) {
+        key.covered = true
+      } else {
+        const refusal = await this.#failures.ofUnwrap(thrown, tenant.authority, key.row.keyId)
+        throw this.#failures.remember(key.row.keyId, refusal)
+      }
+    }
+    // Evicted meanwhile: as if it had never been there.
+    return key.alive ? key : this.#load(key.row, tenant)
   }
 
   async #load(row: WrappedTenantKey, tenant: TenantApp): Promise<CachedTenantKey> {
@@ -69,7 +104,8 @@ export class KeyLoader {
       return key
     } catch (thrown) {
       this.#options.observe?.('load-failed', row.authorityId)
-      throw this.#failures.remember(row.keyId, this.#failures.ofUnwrap(thrown, tenant.authority, row.keyId))
+      const refusal = await this.#failures.ofUnwrap(thrown, tenant.authority, row.keyId)
+      throw this.#failures.remember(row.keyId, refusal)
     }
   }
 
@@ -79,11 +115,11 @@ export class KeyLoader {
     tenant: TenantApp,
     use: (plaintext: Uint8Array, id: Uint8Array) => T,
   ): Promise<T> {
-    const epoch = this.#closed.epoch(row.authorityId)
+    const epoch = this.#closed.epoch(row)
     const context = encryptionContextOf(row)
     const { plaintext } = await this.#options.keyService.unwrap(tenant.authority, row.copies, context)
     try {
-      this.#closed.assertOpenSince(row.authorityId, epoch)
+      this.#closed.assertOpenSince(row, epoch)
       const id = plaintext.length === TENANT_KEY_BYTES ? deriveKeyId(plaintext) : undefined
       if (id === undefined || keyIdToHex(id) !== row.keyId) throw this.#refuseCommitment(row)
       return use(plaintext, id)

@@ -1,4 +1,4 @@
-import type { ClosedAuthorities } from './closed-authorities.ts'
+import type { ClosedAreas } from './closed-areas.ts'
 import { timestamp } from './clock.ts'
 import type { KeyShelf } from './key-shelf.ts'
 import { newTenantKey } from './new-key.ts'
@@ -11,10 +11,10 @@ import type { WrappedTenantKey } from './wrapped-key-store.ts'
 export class KeyMaker {
   readonly #options: KeyringOptions
   readonly #shelf: KeyShelf
-  readonly #closed: ClosedAuthorities
+  readonly #closed: ClosedAreas
   readonly #making = new Map<string, Promise<WrappedTenantKey>>()
 
-  constructor(options: KeyringOptions, shelf: KeyShelf, closed: ClosedAuthorities) {
+  constructor(options: KeyringOptions, shelf: KeyShelf, closed: ClosedAreas) {
     this.#options = options
     this.#shelf = shelf
     this.#closed = closed
@@ -36,7 +36,8 @@ export class KeyMaker {
   async #make(scope: KeyScope, version: number): Promise<WrappedTenantKey> {
     const { clock, store, keyService, audit } = this.#options
     const authorityId = scope.tenant.authority.id
-    const epoch = this.#closed.epoch(authorityId)
+    const place = { authorityId, site: scope.tenant.site, app: scope.tenant.app, dataClass: scope.dataClass }
+    const epoch = this.#closed.epoch(place)
     const startedAtMs = clock.now()
     const createdAt = timestamp(clock.wallTimeMs())
     const { root, id, row } = await newTenantKey(scope, version, createdAt, keyService, this.#shelf.allocate)
@@ -57,7 +58,7 @@ export class KeyMaker {
       }
       audit.record({ type: 'tenant-key.created', ...event })
       this.#options.observe?.('created', authorityId)
-      kept = this.#closed.isOpenSince(authorityId, epoch)
+      kept = this.#closed.isOpenSince(place, epoch)
       if (kept) this.#shelf.put(root, id, row, scope.tenant, startedAtMs)
       return stored
     } finally {

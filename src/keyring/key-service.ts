@@ -21,14 +21,28 @@ export class KeyAccessDenied extends Error {
   /** AWS error name, for audit and logs. */
   readonly awsError: string
   readonly awsRequestId: string | undefined
+  /** What was denied: the role, or a use of the key. */
+  readonly subject: 'role' | 'key'
 
-  constructor(reason: DenialReason, region: string, awsError: string, awsRequestId: string | undefined) {
+  constructor(
+    reason: DenialReason,
+    region: string,
+    awsError: string,
+    awsRequestId: string | undefined,
+    subject: 'role' | 'key' = 'key',
+  ) {
     super(`${awsError} in ${region}: ${reason}`)
     this.name = 'KeyAccessDenied'
     this.reason = reason
     this.region = region
     this.awsError = awsError
     this.awsRequestId = awsRequestId
+    this.subject = subject
+  }
+
+  /** True unless a policy may have excluded just this kind of content: then other keys are to be asked. */
+  get concernsEverything(): boolean {
+    return this.subject === 'role' || this.reason !== 'access-denied'
   }
 }
 
@@ -67,6 +81,30 @@ export interface Unwrapped {
   readonly awsRequestId: string | undefined
 }
 
+/** A tenant key to prove access with. */
+export interface KeyToProve {
+  readonly keyId: string
+  readonly copies: readonly WrappedCopy[]
+  readonly context: EncryptionContext
+}
+
+/** What a proof found out about one key. */
+export interface KeyProof {
+  readonly keyId: string
+  /** The denial of any region that was asked; else undefined when one of them unwrapped; else why none did. */
+  readonly failure: KeyAccessDenied | KeyServiceUnavailable | KeyServiceDefect | undefined
+}
+
+/** How a proof over several keys asks. */
+export interface ProofManner {
+  /** `every-region`: each key in each region. `alternating`: each key in some region, each region for some key. */
+  readonly regions: 'every-region' | 'alternating'
+  /** Counts the proofs of an authority, so that `alternating` asks for a key in another region each time. */
+  readonly turn: number
+  /** Ends at the first denial; keys without a finding by then count as unanswered. */
+  readonly untilDenied: boolean
+}
+
 /**
  * The root-key side of envelope encryption. Backends live in `kms/`.
  * Every method rejects with `KeyAccessDenied`, `KeyServiceUnavailable` or `KeyServiceDefect`.
@@ -87,4 +125,13 @@ export interface KeyService {
   verify(authority: KeyAuthority, copies: readonly WrappedCopy[], context: EncryptionContext): Promise<void>
   /** Drops every cached credential of an authority: after a denial nothing obtained before it may be used. */
   forget(authorityId: string): void
+}
+
+/** Proves access for several keys of an authority at once; the AWS key service. */
+export interface KeyProver {
+  /**
+   * Assumes the role afresh ONCE, then unwraps each key, each region being asked for at least one of them. Rejects as
+   * `KeyService` does when the role cannot be assumed; otherwise resolves to one finding per key, in their order.
+   */
+  prove(authority: KeyAuthority, keys: readonly KeyToProve[], manner: ProofManner): Promise<KeyProof[]>
 }

@@ -2,7 +2,7 @@ import type { SecureSlot, SlotBytes } from '../crypto/secure-memory.ts'
 import { SecureMemoryError } from '../crypto/secure-memory.ts'
 import { PortcullisError } from '../errors.ts'
 import type { TenantApp } from '../tenant/tenant.ts'
-import { CachedTenantKey } from './cached-key.ts'
+import { CachedTenantKey, type KeyLifetime } from './cached-key.ts'
 import { KeyCache } from './key-cache.ts'
 import type { KeyringLimits, KeyringOptions } from './options.ts'
 import type { WrappedTenantKey } from './wrapped-key-store.ts'
@@ -64,6 +64,8 @@ export class KeyShelf {
     key.refreshAtMs = refreshAtMs
     key.expiresAtMs = expiresAtMs
     key.wanted = false
+    key.covered = true
+    key.coveredAtMs = startedAtMs
   }
 
   /** At most the given duration, less some jitter. */
@@ -71,8 +73,9 @@ export class KeyShelf {
     return durationMs * (1 - REFRESH_JITTER * this.#random())
   }
 
-  #lifetime(startedAtMs: number): { refreshAtMs: number; expiresAtMs: number } {
+  #lifetime(startedAtMs: number): KeyLifetime {
     return {
+      startedAtMs,
       refreshAtMs: startedAtMs + this.jittered(this.#limits.refreshAfterMs),
       expiresAtMs: startedAtMs + this.#limits.lifetimeMs,
     }

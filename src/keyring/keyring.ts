@@ -1,10 +1,11 @@
 import { PortcullisError } from '../errors.ts'
 import type { DataClass, TenantApp } from '../tenant/tenant.ts'
 import type { CachedTenantKey } from './cached-key.ts'
-import { ClosedAuthorities } from './closed-authorities.ts'
+import { ClosedAreas } from './closed-areas.ts'
 import { timestamp } from './clock.ts'
 import type { DenialHandler } from './denial.ts'
 import { Failures, unknownKey } from './failures.ts'
+import type { KeyArea, KeyPlace } from './key-area.ts'
 import { keyIdFromHex, keyIdToHex } from './key-id.ts'
 import { KeyLoader } from './key-loader.ts'
 import { KeyMaker } from './key-maker.ts'
@@ -28,7 +29,7 @@ interface ActiveKey {
  */
 export class Keyring {
   readonly #options: KeyringOptions
-  readonly #closed = new ClosedAuthorities()
+  readonly #closed = new ClosedAreas()
   readonly #failures: Failures
   readonly #shelf: KeyShelf
   readonly #loader: KeyLoader
@@ -57,7 +58,12 @@ export class Keyring {
   /** The key that encrypts for a scope, made on first use. Synchronous when warm. */
   active(scope: KeyScope): TenantKey | Promise<TenantKey> {
     const active = this.#active.get(scope.tenant)?.get(scope.dataClass)
-    if (active !== undefined && active.generation === this.#options.store.generation && active.key.alive) {
+    if (
+      active !== undefined &&
+      active.generation === this.#options.store.generation &&
+      active.key.covered &&
+      active.key.alive
+    ) {
       active.key.use(scope.tenant)
       return active.key
     }
@@ -82,7 +88,7 @@ export class Keyring {
     const tenant = ownerAmong(tenants, key.row)
     if (tenant === undefined) throw unknownKey()
     key.use(tenant)
-    return key
+    return key.covered ? key : this.#loader.cover(key, tenant)
   }
 
   /** Makes the first key of a scope unless there is one, even while its authority is closed. Rejects as `wrap` does. */
@@ -92,7 +98,7 @@ export class Keyring {
 
   /** Makes the next version of a scope's key; it encrypts from then on, older ones still decrypt. */
   async rotate(scope: KeyScope): Promise<WrappedTenantKey> {
-    this.#closed.assertOpen(scope.tenant.authority.id)
+    this.#closed.assertOpen(placeOf(scope))
     const version = (this.#options.store.newest(nameOf(scope))?.version ?? 0) + 1
     try {
       return await this.#maker.make(scope, version)
@@ -106,17 +112,51 @@ export class Keyring {
    * Returns how many keys there were. Keys still on their way from KMS are zeroed on arrival.
    */
   wipeAuthority(authorityId: string, refusal: () => Error): number {
-    this.#closed.close(authorityId, refusal)
-    const keys = this.#shelf.cache.wipeAuthority(authorityId)
+    const keys = this.wipeArea(authorityId, undefined, refusal)
     this.#options.keyService.forget(authorityId)
-    const at = timestamp(this.#options.clock.wallTimeMs())
-    this.#options.audit.record({ type: 'tenant-keys.wiped', at, authority: authorityId, keys })
     return keys
   }
 
   /** Lets an authority's keys be used again. */
   reopenAuthority(authorityId: string): void {
-    this.#closed.reopen(authorityId)
+    this.reopenArea(authorityId, undefined)
+  }
+
+  /** As `wipeAuthority`, for the keys of one app or of one data class of an app. */
+  wipeArea(authorityId: string, area: KeyArea | undefined, refusal: () => Error): number {
+    this.#closed.close(authorityId, area, refusal)
+    const keys = this.#shelf.cache.wipe(authorityId, area)
+    const at = timestamp(this.#options.clock.wallTimeMs())
+    this.#options.audit.record({ type: 'tenant-keys.wiped', at, authority: authorityId, keys })
+    return keys
+  }
+
+  /** Lets the keys of an area be used again. */
+  reopenArea(authorityId: string, area: KeyArea | undefined): void {
+    this.#closed.reopen(authorityId, area)
+  }
+
+  /** Identifiers of an authority's keys that were used within the last `withinMs`, as exactly as this is called often. */
+  inUse(authorityId: string, withinMs: number): string[] {
+    const now = this.#options.clock.now()
+    const used: string[] = []
+    for (const key of this.#shelf.cache.ofAuthority(authorityId)) {
+      if (key.recent) key.recentAtMs = now
+      key.recent = false
+      if (now - key.recentAtMs < withinMs) used.push(key.row.keyId)
+    }
+    return used
+  }
+
+  /**
+   * Takes in a proof of access that began at `startedAtMs` and on which the authority's lease now rests. Keys that it
+   * did not prove and that were not unwrapped since are unwrapped anew before their next use.
+   */
+  proven(authorityId: string, startedAtMs: number, isProven: (keyId: string) => boolean): void {
+    for (const key of this.#shelf.cache.ofAuthority(authorityId)) {
+      if (startedAtMs > key.coveredAtMs && isProven(key.row.keyId)) key.coveredAtMs = startedAtMs
+      key.covered = key.coveredAtMs >= startedAtMs
+    }
   }
 
   /** Zeroes every key. The keyring can still be used: it starts cold. */
@@ -125,7 +165,7 @@ export class Keyring {
   }
 
   #findActive(scope: KeyScope): TenantKey | Promise<TenantKey> {
-    this.#closed.assertOpen(scope.tenant.authority.id)
+    this.#closed.assertOpen(placeOf(scope))
     const generation = this.#options.store.generation
     const row = this.#options.store.newest(nameOf(scope))
     if (row === undefined) return this.#makeActive(scope)
@@ -137,7 +177,8 @@ export class Keyring {
     let classes = this.#active.get(scope.tenant)
     if (classes === undefined) this.#active.set(scope.tenant, (classes = new Map()))
     classes.set(scope.dataClass, { key, generation })
-    return key
+    key.recent = true
+    return key.covered ? key : this.#loader.cover(key, scope.tenant)
   }
 
   async #makeActive(scope: KeyScope): Promise<TenantKey> {
@@ -156,7 +197,7 @@ export class Keyring {
     if (row === undefined) return this.#awaitFromOthers(tenants, keyId)
     const tenant = ownerAmong(tenants, row)
     if (tenant === undefined) throw unknownKey()
-    this.#closed.assertOpen(row.authorityId)
+    this.#closed.assertOpen(row)
     return this.#loader.load(row, tenant)
   }
 
@@ -181,6 +222,10 @@ function ownerAmong(tenants: readonly TenantApp[], row: WrappedTenantKey): Tenan
     }
   }
   return undefined
+}
+
+function placeOf({ tenant, dataClass }: KeyScope): KeyPlace {
+  return { authorityId: tenant.authority.id, site: tenant.site, app: tenant.app, dataClass }
 }
 
 function nameOf({ tenant, dataClass }: KeyScope): WrappedKeyScope {

@@ -37,13 +37,15 @@ export interface KeyringLimits {
 }
 
 const MINUTE_MS = 60_000
+/** Default of `outageGraceMs`. */
+export const OUTAGE_GRACE_MS = 15 * MINUTE_MS
 const SWEEP_INTERVAL_MS_MAX = 5_000
 
 /** Fills in defaults and refuses what cannot keep its promise. Throws `RangeError`. */
 export function keyringLimits(options: KeyringOptions): KeyringLimits {
   const lifetimeMs = options.lifetimeMs ?? 60 * MINUTE_MS
   const refreshAfterMs = options.refreshAfterMs ?? 30 * MINUTE_MS
-  const outageGraceMs = options.outageGraceMs ?? 15 * MINUTE_MS
+  const outageGraceMs = options.outageGraceMs ?? OUTAGE_GRACE_MS
   const keysMax = options.keysMax ?? 50_000
   const keysPerAuthorityMax = options.keysPerAuthorityMax ?? 1_000
   const given = { lifetimeMs, refreshAfterMs, outageGraceMs, keysMax, keysPerAuthorityMax }

@@ -1,12 +1,23 @@
 import type { AuditSink } from '../audit/sink.ts'
 import type { Clock } from '../keyring/clock.ts'
-import type { EncryptionContext, KeyService, Unwrapped, WrappedCopy } from '../keyring/key-service.ts'
+import type {
+  EncryptionContext,
+  KeyProof,
+  KeyProver,
+  KeyService,
+  KeyToProve,
+  ProofManner,
+  Unwrapped,
+  WrappedCopy,
+} from '../keyring/key-service.ts'
 import { KeyAccessDenied, KeyServiceDefect, KeyServiceUnavailable } from '../keyring/key-service.ts'
 import type { KeyAuthority } from '../tenant/tenant.ts'
 import { allOrWorst } from './all-or-worst.ts'
 import { AssumedRoles } from './assumed-roles.ts'
 import type { KeyServiceCall } from './call.ts'
 import { CallRunner, StaleCredentials } from './call.ts'
+import { planProof } from './proof-plan.ts'
+import { proveKeys } from './prove-keys.ts'
 import { RegionOrder } from './region-order.ts'
 import type { AwsCredentials, AwsEndpoints, BaseCredentials } from './regional-clients.ts'
 import { RegionalClients } from './regional-clients.ts'
@@ -42,7 +53,7 @@ const ROUNDS_MAX = 3
 const RETRY_PAUSE_MS = 100
 
 /** The customers' root keys in AWS KMS, reached through a role in each customer's account. */
-export class AwsKeyService implements KeyService {
+export class AwsKeyService implements KeyService, KeyProver {
   readonly #clock: Clock
   readonly #clients: RegionalClients
   readonly #runner: CallRunner
@@ -148,20 +159,44 @@ export class AwsKeyService implements KeyService {
     copies: readonly WrappedCopy[],
     context: EncryptionContext,
   ): Promise<void> {
-    const usable = usableCopies(authority, copies)
+    const manner = { regions: 'every-region', turn: 0, untilDenied: true } as const
+    const [proof] = await this.prove(authority, [{ keyId: '', copies, context }], manner)
+    if (proof!.failure !== undefined) throw proof!.failure
+  }
+
+  async prove(
+    authority: KeyAuthority,
+    keys: readonly KeyToProve[],
+    manner: ProofManner,
+  ): Promise<KeyProof[]> {
+    const usable = keys.map((key) => usableCopies(authority, key.copies))
     const deadlineMs = this.#clock.now() + this.#limits.verifyTimeoutMs
     const earlier = this.#roles.peek(authority.id)
+    const regions = authority.keys.map((key) => key.region)
+    const plan = planProof(keys.length, regions, manner)
+    const proveWith = (credentials: AwsCredentials): Promise<KeyProof[]> =>
+      proveKeys(keys, plan, manner.untilDenied, async (index, region) => {
+        const copy = usable[index]!.find((candidate) => candidate.region === region)
+        if (copy === undefined) return false
+        const { context } = keys[index]!
+        const unwrapped = await this.#decrypt(authority, copy, context, credentials, 'verify', deadlineMs)
+        unwrapped.plaintext.fill(0)
+        return true
+      })
     let credentials: AwsCredentials
     try {
       credentials = await this.#roles.fresh(authority, 'verify', deadlineMs)
     } catch (thrown) {
       // STS gives no verdict: earlier credentials prove nothing, yet a denial that they meet is one.
       if (thrown instanceof KeyServiceUnavailable && earlier !== undefined) {
-        await this.#decryptEverywhere(authority, usable, context, earlier, deadlineMs)
+        const proofs = await proveWith(earlier)
+        if (proofs.some(({ failure }) => failure instanceof KeyAccessDenied)) {
+          return proofs.map((proof) => (proof.failure === undefined ? { ...proof, failure: thrown } : proof))
+        }
       }
       throw thrown
     }
-    await this.#decryptEverywhere(authority, usable, context, credentials, deadlineMs)
+    return proveWith(credentials)
   }
 
   forget(authorityId: string): void {
@@ -171,32 +206,6 @@ export class AwsKeyService implements KeyService {
   /** Closes every connection. */
   close(): void {
     this.#clients.destroy()
-  }
-
-  /** Resolves when one region unwrapped and none denied; rejects at the first denial without waiting for the rest. */
-  async #decryptEverywhere(
-    authority: KeyAuthority,
-    copies: readonly WrappedCopy[],
-    context: EncryptionContext,
-    credentials: AwsCredentials,
-    deadlineMs: number,
-  ): Promise<void> {
-    const outcomes = await Promise.all(
-      copies.map(async (copy): Promise<unknown> => {
-        try {
-          const unwrapped = await this.#decrypt(authority, copy, context, credentials, 'verify', deadlineMs)
-          unwrapped.plaintext.fill(0)
-          return undefined
-        } catch (thrown) {
-          if (thrown instanceof KeyAccessDenied) throw thrown
-          return thrown
-        }
-      }),
-    )
-    const failures = outcomes.filter((outcome) => outcome !== undefined)
-    const defect = failures.find((failure) => !(failure instanceof KeyServiceUnavailable))
-    if (defect !== undefined) throw defect
-    if (failures.length === outcomes.length) throw failures[0]
   }
 
   async #decrypt(

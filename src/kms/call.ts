@@ -80,7 +80,10 @@ export class CallRunner {
     )
     this.#record(description, startedAtMs, outcome.kind, awsError, awsRequestId)
     const { region } = description
-    if (outcome.kind === 'denied') return new KeyAccessDenied(outcome.reason, region, awsError, awsRequestId)
+    if (outcome.kind === 'denied') {
+      const subject = description.operation === 'AssumeRole' ? 'role' : 'key'
+      return new KeyAccessDenied(outcome.reason, region, awsError, awsRequestId, subject)
+    }
     const options = { cause: thrown }
     if (outcome.kind === 'defect') return new KeyServiceDefect(region, awsError, awsRequestId, options)
     const Unavailable = outcome.staleCredentials === true ? StaleCredentials : KeyServiceUnavailable
