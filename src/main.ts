@@ -11,10 +11,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+// Timers of the gateway's parts do not keep a process alive; a command under way must.
+const underWay = setInterval(() => {}, 60_000)
 const code = await runProgram(process.argv.slice(2), {
   environment: process.env,
   print: (text) => void process.stdout.write(text),
   printError: (text) => void process.stderr.write(text),
   stopRequested: stop.signal,
 })
+clearInterval(underWay)
 process.exit(code)

@@ -14,7 +14,9 @@ import { encryptionContextOf } from './keyring/encryption-context.ts'
 export function configurationProbes(): Probes {
   return {
     coverage: async (store) => void loadCoverage(store.coverage, '/'),
-    store: connectStore,
+    store: (store, materials) =>
+      connectEndpoint(store, materials.storeTls.get(store.name), store.tls?.serverName),
+    objectStore: (store, materials) => connectEndpoint(store, materials.objectStores.get(store.name)),
     registry: async (configuration, materials) => {
       const engine = await openRegistryEngine({ configuration, materials }, () => undefined)
       await engine.close()
@@ -37,23 +39,39 @@ export function configurationProbes(): Probes {
   }
 }
 
-async function connectStore(store: Configuration['stores'][number], materials: Materials): Promise<void> {
-  const url = new URL(store.upstream)
+interface Endpoint {
+  readonly upstream: string
+  readonly connectTimeoutMs: number
+}
+
+interface EndpointTls {
+  readonly ca: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
+
+/** Connects and lets go; rejects with the reason when it does not work. */
+async function connectEndpoint(
+  endpoint: Endpoint,
+  tls: EndpointTls | undefined,
+  serverName?: string,
+): Promise<void> {
+  const url = new URL(endpoint.upstream)
   const secure = url.protocol === 'https:'
+  const host = url.hostname.replace(/^\[|\]$/g, '')
   const port = Number(url.port) || (secure ? 443 : 80)
-  const tls = materials.storeTls.get(store.name)
   await new Promise<void>((resolve, reject) => {
     const socket = secure
       ? connectTls({
-          host: url.hostname,
+          host,
           port,
           ca: tls?.ca,
           cert: tls?.cert,
           key: tls?.key,
-          servername: store.tls?.serverName ?? url.hostname,
+          servername: serverName ?? host,
         })
-      : connectTcp({ host: url.hostname, port })
-    socket.setTimeout(store.connectTimeoutMs, () => socket.destroy(new Error('timed out')))
+      : connectTcp({ host, port })
+    socket.setTimeout(endpoint.connectTimeoutMs, () => socket.destroy(new Error('timed out')))
     socket.once('error', reject)
     socket.once(secure ? 'secureConnect' : 'connect', () => {
       socket.destroy()

@@ -15,6 +15,7 @@ import { refuse } from './rules/rule.ts'
 import type { Configuration } from './schema.ts'
 
 type Store = Configuration['stores'][number]
+type ObjectStore = Configuration['objectStores'][number]
 
 /** What `check` tries out; each rejects with the reason when it does not work. */
 export interface Probes {
@@ -22,6 +23,8 @@ export interface Probes {
   coverage(store: Store): Promise<void>
   /** Connects to a store, TLS included. */
   store(store: Store, materials: Materials): Promise<void>
+  /** Connects to an S3 store, TLS included. */
+  objectStore(store: ObjectStore, materials: Materials): Promise<void>
   /** Opens the registry for writing. */
   registry(configuration: Configuration, materials: Materials): Promise<void>
   /**
@@ -99,6 +102,20 @@ async function probe(configuration: Configuration, materials: Materials, probes:
         rule: 'store',
         what: 'the store cannot be reached',
         run: () => probes.store(store, materials),
+      },
+    ]),
+    ...configuration.objectStores.flatMap((store, index): Attempt[] => [
+      {
+        path: ['objectStores', index, 'port'],
+        rule: 'bind',
+        what: 'cannot listen there',
+        run: () => bind(store.host, store.port),
+      },
+      {
+        path: ['objectStores', index, 'upstream'],
+        rule: 'store',
+        what: 'the store cannot be reached',
+        run: () => probes.objectStore(store, materials),
       },
     ]),
     ...keyAttempts(configuration, materials, probes),

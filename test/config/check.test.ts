@@ -32,7 +32,15 @@ afterEach(() => {
 const nothing = async () => {}
 
 function check(probes: Partial<Probes> = {}, connect = true) {
-  const all = { coverage: nothing, store: nothing, registry: nothing, key: nothing, bind: nothing, ...probes }
+  const all = {
+    coverage: nothing,
+    store: nothing,
+    objectStore: nothing,
+    registry: nothing,
+    key: nothing,
+    bind: nothing,
+    ...probes,
+  }
   return checkConfiguration(file, { connect, environment, probes: all })
 }
 
@@ -46,7 +54,7 @@ describe('check', () => {
       throw new Error('probed')
     }
     rmSync(join(folder, 'gateway.crt'))
-    const probes = { coverage: fail, store: fail, registry: fail, key: fail, bind: fail }
+    const probes = { coverage: fail, store: fail, objectStore: fail, registry: fail, key: fail, bind: fail }
     await expect(checkConfiguration(file, { connect: false, environment: {}, probes })).resolves.toEqual([])
   })
 
