@@ -61,7 +61,8 @@ function withUrls(path: string, source: string): string {
   return source
     .replaceAll(/\bfrom\s*(['"])([\w/@-]+)\1/g, (whole, quote: string, specifier: string) => {
       const target = PACKAGES[specifier]
-      if (target === undefined) throw new Error(`${path} imports ${specifier}, which the console does not serve`)
+      if (target === undefined)
+        throw new Error(`${path} imports ${specifier}, which the console does not serve`)
       return whole.replace(`${quote}${specifier}${quote}`, `${quote}${up}${target}${quote}`)
     })
     .replace(/\n?\/\/# sourceMappingURL=\S+\s*$/, '\n')

@@ -20,7 +20,10 @@ export function consoleRoutes(): FastifyPluginCallback {
   return (server, _options, done) => {
     const open = { config: { open: true } }
     server.get('/console', open, async (request, reply) => {
-      reply.headers({ 'Content-Security-Policy': CONSOLE_POLICY, 'Cross-Origin-Opener-Policy': 'same-origin' })
+      reply.headers({
+        'Content-Security-Policy': CONSOLE_POLICY,
+        'Cross-Origin-Opener-Policy': 'same-origin',
+      })
       return answer(page, request, reply)
     })
     // The page's addresses are relative to a path without the last slash.

@@ -19,11 +19,13 @@ export const CONSOLE_POLICY = [
  * like the entry itself. Addresses are relative: the admin plane may be mounted below a prefix.
  */
 export function consolePage(assets: readonly Asset[]): string {
-  const tags = assets.flatMap(({ path, integrity }) => {
-    const reference = `href="console/assets/${path}" integrity="${integrity}"`
-    if (path.endsWith('.css')) return `<link rel="stylesheet" ${reference}>`
-    return path.endsWith('.js') ? `<link rel="modulepreload" ${reference}>` : []
-  })
+  const links = (extension: string, relation: string): string[] =>
+    assets
+      .filter(({ path }) => path.endsWith(extension))
+      .map(
+        ({ path, integrity }) =>
+          `<link rel="${relation}" href="console/assets/${path}" integrity="${integrity}">`,
+      )
   const entry = assets.find(({ path }) => path === 'main.js')!
   return `<!doctype html>
 <html lang="en">
@@ -33,7 +35,7 @@ export function consolePage(assets: readonly Asset[]): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" type="image/svg+xml" href="console/assets/icon.svg">
-${tags.join('\n')}
+${[...links('.css', 'stylesheet'), ...links('.js', 'modulepreload')].join('\n')}
 <script type="module" src="console/assets/main.js" integrity="${entry.integrity}"></script>
 </head>
 <body>

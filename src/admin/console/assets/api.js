@@ -33,7 +33,8 @@ export class Api {
 
   /** @param {string} token @param {() => void} onRefused told when the token is not, or no longer, valid */
   constructor(token, onRefused) {
-    if (!TOKEN.test(token)) throw new Problem(0, { detail: 'A token has no spaces and only ASCII characters.' })
+    if (!TOKEN.test(token))
+      throw new Problem(0, { detail: 'A token has no spaces and only ASCII characters.' })
     this.#token = token
     this.#onRefused = onRefused
   }
@@ -41,7 +42,10 @@ export class Api {
   /** Reads; asks only whether it changed where the API gave an ETag. @param {string} path @param {AbortSignal} [signal] */
   async get(path, signal) {
     const seen = this.#seen.get(path)
-    const response = await this.#fetch('GET', path, { signal, headers: seen && { 'If-None-Match': seen.etag } })
+    const response = await this.#fetch('GET', path, {
+      signal,
+      headers: seen && { 'If-None-Match': seen.etag },
+    })
     if (response.status === 304 && seen) return seen.value
     const value = await response.json()
     const etag = response.headers.get('ETag')
@@ -70,7 +74,7 @@ export class Api {
     return response.blob()
   }
 
-  /** @param {string} method @param {string} path @param {RequestInit} options */
+  /** @param {string} method @param {string} path @param {Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }} options */
   async #fetch(method, path, { signal, headers, ...rest }) {
     const limit = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
     /** @type {Response} */
@@ -92,7 +96,11 @@ export class Api {
     }
     if (response.ok || response.status === 304) return response
     const members = await response.json().catch(() => ({}))
-    const problem = new Problem(response.status, members, Number(response.headers.get('Retry-After')) || undefined)
+    const problem = new Problem(
+      response.status,
+      members,
+      Number(response.headers.get('Retry-After')) || undefined,
+    )
     if (problem.reason === 'credentials-refused' || response.status === 401) this.#onRefused()
     throw problem
   }

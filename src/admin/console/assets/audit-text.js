@@ -24,7 +24,11 @@ export const EVENT_GROUPS = [
     ],
   },
   { value: 'key-use', name: 'Key use (calls to AWS)', types: ['key-service.called'] },
-  { value: 'suspensions', name: 'Suspensions', types: ['suspension.started', 'suspension.changed', 'suspension.ended'] },
+  {
+    value: 'suspensions',
+    name: 'Suspensions',
+    types: ['suspension.started', 'suspension.changed', 'suspension.ended'],
+  },
   {
     value: 'access',
     name: 'Access to the key service',

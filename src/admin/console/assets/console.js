@@ -10,7 +10,9 @@ import { SignIn } from './views/sign-in.js'
 
 /** The whole console: a sign-in, or what the signed-in caller may see. */
 export function Console() {
-  const [session, setSession] = useState(/** @type {import('./context.js').Session | undefined} */ (undefined))
+  const [session, setSession] = useState(
+    /** @type {import('./context.js').Session | undefined} */ (undefined),
+  )
   const [notice, setNotice] = useState('')
   const [resuming, setResuming] = useState(storedToken() !== null)
 
@@ -23,7 +25,10 @@ export function Console() {
   const enter = useCallback(
     async (/** @type {string} */ token, /** @type {boolean} */ acrossReloads) => {
       const api = new Api(token, () => leave('The token is no longer valid.'))
-      const [identity, description] = await Promise.all([api.get('admin/v1/identity'), api.get('openapi.json')])
+      const [identity, description] = await Promise.all([
+        api.get('admin/v1/identity'),
+        api.get('openapi.json'),
+      ])
       keepToken(token, acrossReloads)
       setNotice('')
       setSession({

@@ -35,7 +35,7 @@ export const stateName = (state) => STATES[state] ?? state
 /** A length of time with the precision that matters at its size. @param {number} ms */
 export function duration(ms) {
   if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`
+  if (ms < 10_000) return `${Number((ms / 1_000).toFixed(1))} s`
   if (ms < 60_000) return `${Math.round(ms / 1_000)} s`
   const seconds = Math.round(ms / 1_000)
   if (seconds < 3_600) return parts(seconds, 60, 'min', 1, 's')

@@ -2,4 +2,4 @@ import htm from 'htm'
 import { h } from 'preact'
 
 /** Markup as tagged templates. Every value becomes a text node or a property: nothing is ever parsed as HTML. */
-export const html = htm.bind(h)
+export const html = /** @type {any} */ (htm).bind(h)

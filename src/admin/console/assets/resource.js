@@ -16,7 +16,10 @@ const RETRY_AFTER_FAILURE_MS = 5_000
 export function useResource(path, { everyMs } = {}) {
   const { api } = useSession()
   const [state, setState] = useState(
-    /** @type {{ path: string | null, value?: Value, problem?: Problem, readAt: number }} */ ({ path, readAt: 0 }),
+    /** @type {{ path: string | null, value?: Value, problem?: Problem, readAt: number }} */ ({
+      path,
+      readAt: 0,
+    }),
   )
   const [generation, setGeneration] = useState(0)
   const reload = useCallback(() => setGeneration((count) => count + 1), [])
@@ -41,7 +44,9 @@ export function useResource(path, { everyMs } = {}) {
         pauseMs = Math.max(pauseMs ?? 0, (problem.retryAfterSeconds ?? 0) * 1_000, RETRY_AFTER_FAILURE_MS)
         if (every.current === undefined && problem.status !== 429 && problem.status !== 0) return
       }
-      if (pauseMs !== undefined && !document.hidden && !controller.signal.aborted) timer = setTimeout(read, pauseMs)
+      if (pauseMs !== undefined && !document.hidden && !controller.signal.aborted) {
+        timer = setTimeout(() => void read(), pauseMs)
+      }
     }
     const onVisible = () => {
       if (!document.hidden && timer === undefined && every.current !== undefined) void read()

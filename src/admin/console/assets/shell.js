@@ -42,7 +42,9 @@ export function Shell() {
       <a class="brand" href=${hrefOf(identity.organization)}><${Mark} />Portcullis</a>
       <span class="trail">Security<span aria-hidden="true">/</span><strong>BYOK encryption</strong></span>
       ${identity.organization === null && organizationId !== null && html`<${OrganizationSwitch} id=${organizationId} view=${place.view} />`}
-      <span class="who"><span class="who-name">${identity.name}</span> <span class="role">${identity.role}</span></span>
+      <span class="who"
+        ><span class="who-name">${identity.name}</span> <span class="role">${identity.role}</span></span
+      >
       <button type="button" class="quiet" onClick=${signOut}>Sign out</button>
     </header>
     <div class="frame">
@@ -51,7 +53,8 @@ export function Shell() {
         ${
           organizationId === null
             ? html`<${Organizations} />`
-            : current && html`<${OrganizationView} key=${organizationId} id=${organizationId} view=${current.part} />`
+            : current &&
+              html`<${OrganizationView} key=${organizationId} id=${organizationId} view=${current.part} />`
         }
       </main>
     </div>
@@ -66,7 +69,11 @@ function Navigation({ views, current, organizationId }) {
       ${views.map(
         ({ view, name }) =>
           html`<li key=${view}>
-            <a href=${hrefOf(organizationId, view)} aria-current=${view === current?.view ? 'page' : undefined}>${name}</a>
+            <a
+              href=${hrefOf(organizationId, view)}
+              aria-current=${view === current?.view ? 'page' : undefined}
+              >${name}</a
+            >
           </li>`,
       )}
     </ul>
@@ -75,9 +82,14 @@ function Navigation({ views, current, organizationId }) {
 
 /** Reads the organization once for all views, and keeps it fresh. @param {{ id: string, view: any }} properties */
 function OrganizationView({ id, view }) {
-  const { value, problem, reload } = useResource(`admin/v1/organizations/${encodeURIComponent(id)}`, { everyMs: 2_000 })
+  const { value, problem, reload } = useResource(`admin/v1/organizations/${encodeURIComponent(id)}`, {
+    everyMs: 2_000,
+  })
   if (value === undefined) {
-    return problem ? html`<h1 tabindex="-1">${id}</h1><${ProblemNote} problem=${problem} />` : html`<p class="waiting">Reading …</p>`
+    return problem
+      ? html`<h1 tabindex="-1">${id}</h1>
+          <${ProblemNote} problem=${problem} />`
+      : html`<p class="waiting">Reading …</p>`
   }
   return html`
     ${problem && html`<${ProblemNote} problem=${problem} title="What is shown may be out of date" />`}

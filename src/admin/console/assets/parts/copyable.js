@@ -14,6 +14,7 @@ export function Copyable({ text, label }) {
   // Browsers offer the clipboard to secure origins only.
   const offered = globalThis.isSecureContext && navigator.clipboard !== undefined
   return html`<span class="copyable"
-    ><code>${text}</code>${offered && html`<button type="button" class="copy" aria-label=${`Copy ${label}`} onClick=${copy}>${copied ? 'Copied' : 'Copy'}</button>`}</span
+    ><code>${text}</code
+    >${offered && html`<button type="button" class="copy" aria-label=${`Copy ${label}`} onClick=${copy}>${copied ? 'Copied' : 'Copy'}</button>`}</span
   >`
 }

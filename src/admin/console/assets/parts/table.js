@@ -1,4 +1,5 @@
 import { html } from '../html.js'
+import { ScrollRegion } from './scroll-region.js'
 
 /**
  * A table with a caption for screen readers; wide ones scroll in a region that the keyboard reaches.
@@ -15,7 +16,7 @@ import { html } from '../html.js'
  */
 export function Table({ caption, columns, rows, keyOf, empty = 'None.', detail }) {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`
-  return html`<div class="table-scroll" role="region" aria-label=${caption} tabindex="0">
+  return html`<${ScrollRegion} label=${caption}>
     <table>
       <caption class="visually-hidden">
         ${caption}
@@ -41,5 +42,5 @@ export function Table({ caption, columns, rows, keyOf, empty = 'None.', detail }
         ])}
       </tbody>
     </table>
-  </div>`
+  <//>`
 }

@@ -20,7 +20,10 @@ export function AccessBanner({ organization, byok, reload }) {
   return html`<section class=${`banner banner-${access.state}`} aria-labelledby="access-state">
     <div class="banner-text">
       <h2 id="access-state">
-        <${StateMark} state=${access.state} text=${suspension ? `Suspended: ${reasonName(suspension.reason)}` : undefined} />
+        <${StateMark}
+          state=${access.state}
+          text=${suspension ? `Suspended: ${reasonName(suspension.reason)}` : undefined}
+        />
       </h2>
       ${suspension ? html`<${SuspensionText} suspension=${suspension} apps=${organization.apps} />` : html`<p>${sentence(byok)}</p>`}
     </div>
@@ -53,7 +56,8 @@ function SuspensionText({ suspension, apps }) {
   const byOperator = suspension.reason === 'operator'
   return html`
     <p>
-      ${counted(apps.byok, 'BYOK app')} ${apps.byok === 1 ? 'answers' : 'answer'} 423 Locked to everyone since${' '}
+      ${counted(apps.byok, 'BYOK app')} ${apps.byok === 1 ? 'answers' : 'answer'} 423 Locked to everyone
+      since${' '}
       <${Time} at=${suspension.since} /> UTC.${' '}
       ${
         byOperator
@@ -62,10 +66,31 @@ function SuspensionText({ suspension, apps }) {
       }
     </p>
     <dl class="evidence">
-      ${suspension.region && html`<div><dt>Region</dt><dd>${suspension.region}</dd></div>`}
-      ${suspension.awsError && html`<div><dt>AWS error</dt><dd><code>${suspension.awsError}</code></dd></div>`}
-      ${suspension.awsRequestId && html`<div><dt>AWS request</dt><dd><code>${suspension.awsRequestId}</code></dd></div>`}
-      <div><dt>Suspension</dt><dd><code>${suspension.id}</code></dd></div>
+      ${
+        suspension.region &&
+        html`<div>
+          <dt>Region</dt>
+          <dd>${suspension.region}</dd>
+        </div>`
+      }
+      ${
+        suspension.awsError &&
+        html`<div>
+          <dt>AWS error</dt>
+          <dd><code>${suspension.awsError}</code></dd>
+        </div>`
+      }
+      ${
+        suspension.awsRequestId &&
+        html`<div>
+          <dt>AWS request</dt>
+          <dd><code>${suspension.awsRequestId}</code></dd>
+        </div>`
+      }
+      <div>
+        <dt>Suspension</dt>
+        <dd><code>${suspension.id}</code></dd>
+      </div>
     </dl>
   `
 }

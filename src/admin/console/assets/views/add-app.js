@@ -17,10 +17,15 @@ const NEW_SITE = ''
  */
 export function AddApp({ organization, sites, onClose, onAdded }) {
   return html`<${Dialog} title="Add an app" onClose=${onClose}>
-    <${AddAppForm} organization=${organization} sites=${sites} onCancel=${onClose} onAdded=${() => {
-      onAdded()
-      onClose()
-    }} />
+    <${AddAppForm}
+      organization=${organization}
+      sites=${sites}
+      onCancel=${onClose}
+      onAdded=${() => {
+        onAdded()
+        onClose()
+      }}
+    />
   <//>`
 }
 
@@ -55,7 +60,12 @@ export function AddAppForm({ organization, sites, onCancel, onAdded }) {
   return html`<form onSubmit=${submit}>
     <${Choice} label="Site" value=${site} onChange=${setSite} options=${choices} />
     ${site === NEW_SITE && html`<${Field} label="Name of the new site" value=${siteName} onInput=${setSiteName} required hint="Lower-case letters, digits and hyphens; unique among all organizations." />`}
-    <${Choice} label="App" value=${type} onChange=${setType} options=${['jira', 'jira-service-management', 'confluence'].map((value) => ({ value, name: appName(value) }))} />
+    <${Choice}
+      label="App"
+      value=${type}
+      onChange=${setType}
+      options=${['jira', 'jira-service-management', 'confluence'].map((value) => ({ value, name: appName(value) }))}
+    />
     <fieldset>
       <legend>Encrypted under</legend>
       ${[
@@ -74,7 +84,10 @@ export function AddAppForm({ organization, sites, onCancel, onAdded }) {
             />${' '}${choice.name}</label
           >`,
       )}
-      <p class="hint">Decided now for good: an app cannot be converted later. Jira and Jira Service Management of one site share the setting.</p>
+      <p class="hint">
+        Decided now for good: an app cannot be converted later. Jira and Jira Service Management of one site
+        share the setting.
+      </p>
     </fieldset>
     <${ProblemNote} problem=${action.problem} />
     <div class="actions">

@@ -23,7 +23,7 @@ export function Apps({ organization, stateKey = '' }) {
   useEffect(() => {
     if (stateKey !== '') reload()
   }, [stateKey, reload])
-  /** @type {{ site: string, managedBy: string, app: import('../shapes.js').Site['apps'][number] }[]} */
+  /** @type {{ site: string, managedBy: string, app: import('../shapes.js').App }[]} */
   const rows = (value?.items ?? []).flatMap((/** @type {import('../shapes.js').Site} */ site) =>
     site.apps.map((app) => ({ site: site.name, managedBy: site.managedBy, app })),
   )
@@ -31,7 +31,8 @@ export function Apps({ organization, stateKey = '' }) {
     <div class="section-head">
       <h2 id="apps">Apps</h2>
       <span class="faint"
-        >${counted(organization.apps.byok, 'BYOK app')}, ${counted(organization.apps.vendorManaged, 'vendor-managed app')} on
+        >${counted(organization.apps.byok, 'BYOK app')},
+        ${counted(organization.apps.vendorManaged, 'vendor-managed app')} on
         ${' '}${counted(organization.sites, 'site')}</span
       >
       ${permissions.may('app.add') && html`<button type="button" onClick=${() => setAdding(true)}>Add an app …</button>`}
@@ -47,7 +48,10 @@ export function Apps({ organization, stateKey = '' }) {
         columns=${[
           { name: 'Site', header: true, cell: (/** @type {any} */ row) => row.site },
           { name: 'App', cell: (/** @type {any} */ row) => appName(row.app.type) },
-          { name: 'Encrypted under', cell: (/** @type {any} */ row) => html`<${Encryption} app=${row.app} />` },
+          {
+            name: 'Encrypted under',
+            cell: (/** @type {any} */ row) => html`<${Encryption} app=${row.app} />`,
+          },
           { name: 'State', cell: (/** @type {any} */ row) => html`<${StateMark} state=${row.app.state} />` },
           {
             name: 'If access is revoked',
@@ -56,7 +60,10 @@ export function Apps({ organization, stateKey = '' }) {
           {
             name: 'Added (UTC)',
             cell: (/** @type {any} */ row) =>
-              html`<${Time} at=${row.app.createdAt} none=${row.managedBy === 'file' ? 'by configuration file' : '–'} />`,
+              html`<${Time}
+                at=${row.app.createdAt}
+                none=${row.managedBy === 'file' ? 'by configuration file' : '–'}
+              />`,
           },
         ]}
       />`
@@ -65,7 +72,7 @@ export function Apps({ organization, stateKey = '' }) {
   </section>`
 }
 
-/** @param {{ app: import('../shapes.js').Site['apps'][number] }} properties */
+/** @param {{ app: import('../shapes.js').App }} properties */
 function Encryption({ app }) {
   return app.byok
     ? html`<span class="tag tag-byok">BYOK</span> customer’s key`

@@ -24,13 +24,17 @@ export function AuditRows({ rows }) {
             aria-expanded=${opened === row.sequence}
             aria-label=${`Row ${row.sequence}: details`}
             onClick=${() => setOpened(opened === row.sequence ? undefined : row.sequence)}
-            >${row.sequence}</button
-          >`,
+          >
+            ${row.sequence}
+          </button>`,
       },
       {
         name: 'Time (UTC)',
         header: true,
-        cell: (/** @type {any} */ { event }) => html`<time dateTime=${event.at} title=${event.at}>${instant(event.at)}<span class="faint">${event.at.slice(19, 23)}</span></time>`,
+        cell: (/** @type {any} */ { event }) =>
+          html`<time datetime=${event.at} title=${event.at}
+            >${instant(event.at)}<span class="faint">${event.at.slice(19, 23)}</span></time
+          >`,
       },
       { name: 'Event', cell: (/** @type {any} */ { event }) => words(event.type) },
       { name: 'What', kind: 'what', cell: (/** @type {any} */ { event }) => eventText(event) },
@@ -41,7 +45,11 @@ export function AuditRows({ rows }) {
             ? outcomeOf(event)
             : html`<span class="bad">${outcomeOf(event)}</span>`,
       },
-      { name: 'AWS request', cell: (/** @type {any} */ { event }) => event.awsRequestId && html`<code>${event.awsRequestId}</code>` },
+      {
+        name: 'AWS request',
+        cell: (/** @type {any} */ { event }) =>
+          event.awsRequestId && html`<code>${event.awsRequestId}</code>`,
+      },
     ]}
   />`
 }

@@ -92,15 +92,49 @@ function inputTime(ms) {
 
 /** @param {{ organization: import('../shapes.js').Organization, filter: Filter, setFilter: (filter: Filter) => void }} properties */
 function Filters({ organization, filter, setFilter }) {
-  const { value } = useResource(`admin/v1/organizations/${encodeURIComponent(organization.id)}/sites?limit=500`)
+  const { value } = useResource(
+    `admin/v1/organizations/${encodeURIComponent(organization.id)}/sites?limit=500`,
+  )
   const set = (/** @type {Partial<Filter>} */ part) => setFilter({ ...filter, ...part })
-  const sites = (value?.items ?? []).map((/** @type {{ name: string }} */ { name }) => ({ value: name, name }))
-  return html`<form class="filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    <${Choice} label="Events" value=${filter.group} onChange=${(/** @type {string} */ group) => set({ group })} options=${EVENT_GROUPS} />
-    <${Choice} label="Outcome" value=${filter.outcome} onChange=${(/** @type {string} */ outcome) => set({ outcome })} options=${[{ value: '', name: 'Any' }, ...OUTCOMES.map((value) => ({ value, name: value }))]} />
-    <${Choice} label="Site" value=${filter.site} onChange=${(/** @type {string} */ site) => set({ site })} options=${[{ value: '', name: 'Any' }, ...sites]} />
-    <${Field} label="From (UTC)" type="datetime-local" value=${filter.from} onInput=${(/** @type {string} */ from) => set({ from })} />
-    <${Field} label="To (UTC)" type="datetime-local" value=${filter.to} onInput=${(/** @type {string} */ to) => set({ to })} />
+  const sites = (value?.items ?? []).map((/** @type {{ name: string }} */ { name }) => ({
+    value: name,
+    name,
+  }))
+  return html`<form
+    class="filters"
+    aria-label="Filters"
+    onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}
+  >
+    <${Choice}
+      label="Show"
+      value=${filter.group}
+      onChange=${(/** @type {string} */ group) => set({ group })}
+      options=${EVENT_GROUPS}
+    />
+    <${Choice}
+      label="Outcome"
+      value=${filter.outcome}
+      onChange=${(/** @type {string} */ outcome) => set({ outcome })}
+      options=${[{ value: '', name: 'Any' }, ...OUTCOMES.map((value) => ({ value, name: value }))]}
+    />
+    <${Choice}
+      label="Site"
+      value=${filter.site}
+      onChange=${(/** @type {string} */ site) => set({ site })}
+      options=${[{ value: '', name: 'Any' }, ...sites]}
+    />
+    <${Field}
+      label="From (UTC)"
+      type="datetime-local"
+      value=${filter.from}
+      onInput=${(/** @type {string} */ from) => set({ from })}
+    />
+    <${Field}
+      label="To (UTC)"
+      type="datetime-local"
+      value=${filter.to}
+      onInput=${(/** @type {string} */ to) => set({ to })}
+    />
   </form>`
 }
 
@@ -113,8 +147,12 @@ function Export({ base, filter, organizationId }) {
     announce('The export is in your downloads')
   })
   return html`
-    <button type="button" disabled=${action.running} onClick=${() => action.run(queryOf(filter))}>Export these</button>
-    <button type="button" disabled=${action.running} onClick=${() => action.run('')}>Export all with proofs</button>
+    <button type="button" disabled=${action.running} onClick=${() => action.run(queryOf(filter))}>
+      Export these
+    </button>
+    <button type="button" disabled=${action.running} onClick=${() => action.run('')}>
+      Export all with proofs
+    </button>
     <${ProblemNote} problem=${action.problem} />
   `
 }
@@ -137,13 +175,17 @@ function Proof({ base }) {
         ${action.running ? 'Reading the chain …' : 'Prove the chain'}
       </button>
     </div>
-    <p class="hint">Each row holds the hash of the one before; checkpoints are signed. An edited, removed or reordered row shows.</p>
+    <p class="hint">
+      Each row holds the hash of the one before; checkpoints are signed. An edited, removed or reordered row
+      shows.
+    </p>
     <${ProblemNote} problem=${action.problem} />
     ${
       proof?.ok &&
       html`<p class="note note-good">
-        <strong>The chain holds.</strong> ${counted(proof.rows, 'row')} (${proof.firstSequence} to ${proof.lastSequence}),
-        ${' '}${counted(proof.checkpoints, 'signed checkpoint')}, signed up to row ${proof.signedUpTo}.
+        <strong>The chain holds.</strong> ${counted(proof.rows, 'row')} (${proof.firstSequence} to
+        ${proof.lastSequence}), ${' '}${counted(proof.checkpoints, 'signed checkpoint')}, signed up to row
+        ${proof.signedUpTo}.
       </p>`
     }
     ${

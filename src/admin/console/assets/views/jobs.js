@@ -27,7 +27,9 @@ function Rotations({ organization, base }) {
   const { permissions } = useSession()
   const [asking, setAsking] = useState(false)
   const [busy, setBusy] = useState(false)
-  const { value, problem, reload } = useResource(`${base}/rotations?limit=20`, { everyMs: busy ? 1_000 : 15_000 })
+  const { value, problem, reload } = useResource(`${base}/rotations?limit=20`, {
+    everyMs: busy ? 1_000 : 15_000,
+  })
   /** @type {import('../shapes.js').Rotation[]} */
   const items = value?.items ?? []
   const underWay = items.some(({ state }) => UNDER_WAY.has(state))
@@ -38,8 +40,8 @@ function Rotations({ organization, base }) {
       ${permissions.may('rotation.start') && html`<button type="button" onClick=${() => setAsking(true)}>Rotate tenant keys …</button>`}
     </div>
     <p class="hint">
-      New versions of the tenant keys encrypt from then on; what older ones encrypted stays readable. AWS rotates the
-      root keys by itself and needs nothing here.
+      New versions of the tenant keys encrypt from then on; what older ones encrypted stays readable. AWS
+      rotates the root keys by itself and needs nothing here.
     </p>
     <${ProblemNote} problem=${problem} />
     ${
@@ -50,11 +52,22 @@ function Rotations({ organization, base }) {
         empty="None yet."
         keyOf=${(/** @type {any} */ row) => row.id}
         columns=${[
-          { name: 'Started (UTC)', header: true, cell: (/** @type {any} */ row) => html`<${Time} at=${row.createdAt} />` },
+          {
+            name: 'Started (UTC)',
+            header: true,
+            cell: (/** @type {any} */ row) => html`<${Time} at=${row.createdAt} />`,
+          },
           { name: 'By', cell: (/** @type {any} */ row) => row.createdBy },
           { name: 'Progress', cell: (/** @type {any} */ row) => html`<${Progress} rotation=${row} />` },
-          { name: 'State', cell: (/** @type {any} */ row) => html`${words(row.state)}${row.error && html`<br /><span class="faint">${row.error}</span>`}` },
-          { name: 'Finished (UTC)', cell: (/** @type {any} */ row) => html`<${Time} at=${row.finishedAt} none="–" />` },
+          {
+            name: 'State',
+            cell: (/** @type {any} */ row) =>
+              html`${words(row.state)}${row.error && html`<br /><span class="faint">${row.error}</span>`}`,
+          },
+          {
+            name: 'Finished (UTC)',
+            cell: (/** @type {any} */ row) => html`<${Time} at=${row.finishedAt} none="–" />`,
+          },
         ]}
       />`
     }
@@ -82,13 +95,15 @@ function RotateDialog({ organization, base, onClose, onStarted }) {
   })
   return html`<${Dialog} title="Rotate the tenant keys?" onClose=${onClose}>
     <p>
-      Every tenant key of ${organization.id} gets a new version, wrapped under the root key of each region. Apps go on
-      without a pause.
+      Every tenant key of ${organization.id} gets a new version, wrapped under the root key of each region.
+      Apps go on without a pause.
     </p>
     <${ProblemNote} problem=${action.problem} />
     <div class="actions">
       <button type="button" onClick=${onClose}>Cancel</button>
-      <button type="button" class="primary" disabled=${action.running} onClick=${() => action.run()}>Rotate</button>
+      <button type="button" class="primary" disabled=${action.running} onClick=${() => action.run()}>
+        Rotate
+      </button>
     </div>
   <//>`
 }
@@ -98,7 +113,9 @@ function TenantKeys({ base }) {
   const { value, problem } = useResource(`${base}/keys?limit=200`, { everyMs: 15_000 })
   return html`<section aria-labelledby="tenant-keys">
     <h2 id="tenant-keys">Tenant keys</h2>
-    <p class="hint">One for each app and class of data, kept only wrapped under the root key of every region.</p>
+    <p class="hint">
+      One for each app and class of data, kept only wrapped under the root key of every region.
+    </p>
     <${ProblemNote} problem=${problem} />
     ${
       value &&
@@ -112,8 +129,15 @@ function TenantKeys({ base }) {
           { name: 'App', cell: (/** @type {any} */ row) => appName(row.app) },
           { name: 'Data', cell: (/** @type {any} */ row) => words(row.dataClass) },
           { name: 'Version', kind: 'right', cell: (/** @type {any} */ row) => row.version },
-          { name: 'Use', cell: (/** @type {any} */ row) => (row.encrypts ? 'encrypts' : html`<span class="faint">decrypts only</span>`) },
-          { name: 'Wrapped by', cell: (/** @type {any} */ row) => (row.authority.startsWith('vendor:') ? 'vendor' : 'customer') },
+          {
+            name: 'Use',
+            cell: (/** @type {any} */ row) =>
+              row.encrypts ? 'encrypts' : html`<span class="faint">decrypts only</span>`,
+          },
+          {
+            name: 'Wrapped by',
+            cell: (/** @type {any} */ row) => (row.authority.startsWith('vendor:') ? 'vendor' : 'customer'),
+          },
           { name: 'Regions', cell: (/** @type {any} */ row) => row.regions.join(', ') },
           { name: 'Key id', cell: (/** @type {any} */ row) => html`<code>${row.keyId}</code>` },
           { name: 'Made (UTC)', cell: (/** @type {any} */ row) => html`<${Time} at=${row.createdAt} />` },

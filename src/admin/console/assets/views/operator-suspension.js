@@ -28,15 +28,17 @@ export function SuspendDialog({ organization, onClose, reload }) {
   return html`<${Dialog} title=${`Suspend ${organization.id}?`} onClose=${onClose}>
     <form onSubmit=${submit}>
       <p>
-        ${counted(organization.apps.byok, 'BYOK app')} will answer 423 Locked to everyone, running requests are cut and
-        keys are wiped from memory, until an operator lifts it. Nothing stored is lost.
+        ${counted(organization.apps.byok, 'BYOK app')} will answer 423 Locked to everyone, running requests
+        are cut and keys are wiped from memory, until an operator lifts it. Nothing stored is lost.
         ${organization.apps.vendorManaged > 0 && ` ${counted(organization.apps.vendorManaged, 'vendor-managed app')} will go on.`}
       </p>
       <${Field} label=${`Type ${organization.id} to confirm`} value=${typed} onInput=${setTyped} />
       <${ProblemNote} problem=${action.problem} />
       <div class="actions">
         <button type="button" onClick=${onClose}>Cancel</button>
-        <button type="submit" class="danger" disabled=${typed !== organization.id || action.running}>Suspend</button>
+        <button type="submit" class="danger" disabled=${typed !== organization.id || action.running}>
+          Suspend
+        </button>
       </div>
     </form>
   <//>`
@@ -57,13 +59,15 @@ export function LiftDialog({ organization, suspension, onClose, reload }) {
   })
   return html`<${Dialog} title="Lift the suspension?" onClose=${onClose}>
     <p>
-      The BYOK apps of ${organization.id} are served again as soon as a verification with AWS succeeds. A denial by the
-      customer stays in force.
+      The BYOK apps of ${organization.id} are served again as soon as a verification with AWS succeeds. A
+      denial by the customer stays in force.
     </p>
     <${ProblemNote} problem=${action.problem} />
     <div class="actions">
       <button type="button" onClick=${onClose}>Cancel</button>
-      <button type="button" class="primary" disabled=${action.running} onClick=${() => action.run()}>Lift</button>
+      <button type="button" class="primary" disabled=${action.running} onClick=${() => action.run()}>
+        Lift
+      </button>
     </div>
   <//>`
 }

@@ -29,12 +29,26 @@ export function Organizations() {
         empty="No organization yet."
         keyOf=${(/** @type {any} */ row) => row.id}
         columns=${[
-          { name: 'Organization', header: true, cell: (/** @type {any} */ row) => html`<a href=${hrefOf(row.id)}>${row.id}</a>` },
+          {
+            name: 'Organization',
+            header: true,
+            cell: (/** @type {any} */ row) => html`<a href=${hrefOf(row.id)}>${row.id}</a>`,
+          },
           { name: 'Name', cell: (/** @type {any} */ row) => row.name ?? html`<span class="faint">–</span>` },
           { name: 'Location', cell: (/** @type {any} */ row) => row.locationName },
-          { name: 'Access to the keys', cell: (/** @type {any} */ row) => (row.access ? html`<${StateMark} state=${row.access.state} />` : html`<span class="faint">no BYOK configuration</span>`) },
+          {
+            name: 'Access to the keys',
+            cell: (/** @type {any} */ row) =>
+              row.access
+                ? html`<${StateMark} state=${row.access.state} />`
+                : html`<span class="faint">no BYOK configuration</span>`,
+          },
           { name: 'BYOK apps', kind: 'right', cell: (/** @type {any} */ row) => row.apps.byok },
-          { name: 'Vendor-managed apps', kind: 'right', cell: (/** @type {any} */ row) => row.apps.vendorManaged },
+          {
+            name: 'Vendor-managed apps',
+            kind: 'right',
+            cell: (/** @type {any} */ row) => row.apps.vendorManaged,
+          },
           { name: 'Sites', kind: 'right', cell: (/** @type {any} */ row) => row.sites },
         ]}
       />`
@@ -52,7 +66,11 @@ function NewOrganization({ onClose }) {
   const [place, setPlace] = useState('')
   const { value: locations, problem } = useResource('admin/v1/locations')
   const action = useAction(async () => {
-    await api.send('POST', 'admin/v1/organizations', { id, location: place, ...(name === '' ? {} : { name }) })
+    await api.send('POST', 'admin/v1/organizations', {
+      id,
+      location: place,
+      ...(name === '' ? {} : { name }),
+    })
     onClose()
     location.hash = hrefOf(id, 'setup')
   })
@@ -69,9 +87,22 @@ function NewOrganization({ onClose }) {
   ]
   return html`<${Dialog} title="New organization" onClose=${onClose}>
     <form onSubmit=${submit}>
-      <${Field} label="Identifier" value=${id} onInput=${setId} required hint="Lower-case letters, digits and hyphens. Binds every ciphertext; never changes." />
+      <${Field}
+        label="Identifier"
+        value=${id}
+        onInput=${setId}
+        required
+        hint="Lower-case letters, digits and hyphens. Binds every ciphertext; never changes."
+      />
       <${Field} label="Name (optional)" value=${name} onInput=${setName} />
-      <${Choice} label="Data residency location" value=${place} onChange=${setPlace} options=${options} required hint="Where keys and app data live; never changes." />
+      <${Choice}
+        label="Data residency location"
+        value=${place}
+        onChange=${setPlace}
+        options=${options}
+        required
+        hint="Where keys and app data live; never changes."
+      />
       <${ProblemNote} problem=${action.problem ?? problem} />
       <div class="actions">
         <button type="button" onClick=${onClose}>Cancel</button>

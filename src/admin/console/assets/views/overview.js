@@ -28,8 +28,8 @@ export function Overview({ organization, reload }) {
         ? html`<${Configured} organization=${organization} reload=${reload} />`
         : html`<div class="note">
             <p>
-              <strong>No BYOK configuration yet.</strong> This organization’s apps are encrypted under keys that the
-              vendor manages, until it brings its own.
+              <strong>No BYOK configuration yet.</strong> This organization’s apps are encrypted under keys
+              that the vendor manages, until it brings its own.
             </p>
             ${permissions.may('byok.plan') && html`<p><a class="button primary" href=${hrefOf(id, 'setup')}>Set up BYOK encryption</a></p>`}
           </div>`
@@ -41,16 +41,23 @@ export function Overview({ organization, reload }) {
 
 /** @param {{ organization: import('../shapes.js').Organization, reload: () => void }} properties */
 function Configured({ organization, reload }) {
-  const { value: byok, problem } = useResource(`admin/v1/organizations/${encodeURIComponent(organization.id)}/byok`, {
-    everyMs: 2_000,
-  })
-  if (byok === undefined) return problem ? html`<${ProblemNote} problem=${problem} />` : html`<p class="waiting">Reading …</p>`
+  const { value: byok, problem } = useResource(
+    `admin/v1/organizations/${encodeURIComponent(organization.id)}/byok`,
+    {
+      everyMs: 2_000,
+    },
+  )
+  if (byok === undefined)
+    return problem ? html`<${ProblemNote} problem=${problem} />` : html`<p class="waiting">Reading …</p>`
   return html`
     <${AccessBanner} organization=${organization} byok=${byok} reload=${reload} />
     <dl class="facts">
       <div>
         <dt>Location</dt>
-        <dd>${organization.locationName} <span class="faint">${organization.regions.join(', ')}; never changes</span></dd>
+        <dd>
+          ${organization.locationName}
+          <span class="faint">${organization.regions.join(', ')}; never changes</span>
+        </dd>
       </div>
       <div>
         <dt>AWS account</dt>

@@ -9,7 +9,9 @@ export function RootKeys({ byok }) {
   const { access, keys, revocationBoundMs } = byok
   // The server's clock, not this machine's: the proof's age was counted there.
   const nowMs =
-    access.verifiedAt !== null && access.leaseAgeMs !== null ? Date.parse(access.verifiedAt) + access.leaseAgeMs : null
+    access.verifiedAt !== null && access.leaseAgeMs !== null
+      ? Date.parse(access.verifiedAt) + access.leaseAgeMs
+      : null
   const age = (/** @type {string | null} */ verifiedAt) =>
     nowMs === null || verifiedAt === null ? null : Math.max(0, nowMs - Date.parse(verifiedAt))
   return html`<section aria-labelledby="root-keys">
@@ -20,12 +22,20 @@ export function RootKeys({ byok }) {
       keyOf=${(/** @type {{ region: string }} */ key) => key.region}
       columns=${[
         { name: 'Region', header: true, cell: (/** @type {any} */ key) => key.region },
-        { name: 'KMS key', cell: (/** @type {any} */ key) => html`<${Copyable} text=${key.keyArn} label=${`key ARN in ${key.region}`} />` },
-        { name: 'Last verified access (UTC)', cell: (/** @type {any} */ key) => html`<${Time} at=${key.verifiedAt} />` },
+        {
+          name: 'KMS key',
+          cell: (/** @type {any} */ key) =>
+            html`<${Copyable} text=${key.keyArn} label=${`key ARN in ${key.region}`} />`,
+        },
+        {
+          name: 'Last verified access (UTC)',
+          cell: (/** @type {any} */ key) => html`<${Time} at=${key.verifiedAt} />`,
+        },
         {
           name: 'Age of the proof',
           kind: 'wide-number',
-          cell: (/** @type {any} */ key) => html`<${LeaseAge} ageMs=${age(key.verifiedAt)} boundMs=${revocationBoundMs} />`,
+          cell: (/** @type {any} */ key) =>
+            html`<${LeaseAge} ageMs=${age(key.verifiedAt)} boundMs=${revocationBoundMs} />`,
         },
       ]}
     />

@@ -16,17 +16,25 @@ export function KeysStep({ organization, reload }) {
   const { permissions } = useSession()
   const path = `admin/v1/organizations/${encodeURIComponent(organization.id)}/byok`
   const { value: byok, problem, reload: reloadByok } = useResource(organization.byokConfigured ? path : null)
-  const changeable = permissions.may('byok.put') && (byok === undefined || (byok.replaceable && byok.managedBy === 'api'))
+  const changeable =
+    permissions.may('byok.put') && (byok === undefined || (byok.replaceable && byok.managedBy === 'api'))
   if (organization.byokConfigured && byok === undefined) return html`<${ProblemNote} problem=${problem} />`
   return html`
     ${byok && html`<${RootKeys} byok=${byok} />`}
     ${
       changeable
-        ? html`<${KeysForm} organization=${organization} byok=${byok} path=${path} onSet=${() => {
-            reload()
-            reloadByok()
-          }} />`
-        : html`<p class="note">${byok?.managedBy === 'file' ? 'The configuration file sets these.' : 'Data is encrypted under these keys: the account, the location and the keys never change.'}</p>`
+        ? html`<${KeysForm}
+            organization=${organization}
+            byok=${byok}
+            path=${path}
+            onSet=${() => {
+              reload()
+              reloadByok()
+            }}
+          />`
+        : html`<p class="note">
+            ${byok?.managedBy === 'file' ? 'The configuration file sets these.' : 'Data is encrypted under these keys: the account, the location and the keys never change.'}
+          </p>`
     }
   `
 }
@@ -42,7 +50,10 @@ function KeysForm({ organization, byok, path, onSet }) {
   const [keys, setKeys] = useState(
     /** @type {Record<string, string>} */ (
       Object.fromEntries(
-        organization.regions.map((region) => [region, byok?.keys.find((key) => key.region === region)?.keyArn ?? '']),
+        organization.regions.map((region) => [
+          region,
+          byok?.keys.find((key) => key.region === region)?.keyArn ?? '',
+        ]),
       )
     ),
   )
@@ -61,11 +72,31 @@ function KeysForm({ organization, byok, path, onSet }) {
     <h2 id="byok-form">${byok ? 'Replace them' : 'Role and keys from the outputs of the templates'}</h2>
     ${organization.externalId && html`<p>ExternalId in the role’s trust policy: <${Copyable} text=${organization.externalId} label="ExternalId" /></p>`}
     <form class="narrow" onSubmit=${submit}>
-      <${Field} label="AWS account ID" value=${accountId} onInput=${setAccountId} inputmode="numeric" required hint="12 digits." />
-      <${Field} label="Role ARN" value=${roleArn} onInput=${setRoleArn} required placeholder="arn:aws:iam::…:role/…" />
+      <${Field}
+        label="AWS account ID"
+        value=${accountId}
+        onInput=${setAccountId}
+        inputmode="numeric"
+        required
+        hint="12 digits."
+      />
+      <${Field}
+        label="Role ARN"
+        value=${roleArn}
+        onInput=${setRoleArn}
+        required
+        placeholder="arn:aws:iam::…:role/…"
+      />
       ${organization.regions.map(
         (region) =>
-          html`<${Field} key=${region} label=${`Key ARN in ${region}`} value=${keys[region]} onInput=${(/** @type {string} */ arn) => setKeys({ ...keys, [region]: arn })} required placeholder=${`arn:aws:kms:${region}:…:key/…`} />`,
+          html`<${Field}
+            key=${region}
+            label=${`Key ARN in ${region}`}
+            value=${keys[region]}
+            onInput=${(/** @type {string} */ arn) => setKeys({ ...keys, [region]: arn })}
+            required
+            placeholder=${`arn:aws:kms:${region}:…:key/…`}
+          />`,
       )}
       <${ProblemNote} problem=${action.problem} />
       ${action.result && !action.problem && html`<p class="note note-good" role="status">Set. Verify next.</p>`}

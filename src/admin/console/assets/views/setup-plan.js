@@ -25,13 +25,21 @@ export function PlanStep({ organization }) {
     <section aria-labelledby="plan">
       <h2 id="plan">What your AWS account will hold</h2>
       <p>
-        Location <strong>${organization.locationName}</strong>: one KMS key in ${organization.regions.join(' and ')}, and
-        one role that the gateway assumes. Making a plan changes nothing.
+        Location <strong>${organization.locationName}</strong>: one KMS key in
+        ${organization.regions.join(' and ')}, and one role that the gateway assumes. Making a plan changes
+        nothing.
       </p>
       ${
         !organization.byokConfigured &&
         html`<form class="inline-form" onSubmit=${submit}>
-          <${Field} label="AWS account ID" value=${accountId} onInput=${setAccountId} inputmode="numeric" required hint="12 digits." />
+          <${Field}
+            label="AWS account ID"
+            value=${accountId}
+            onInput=${setAccountId}
+            inputmode="numeric"
+            required
+            hint="12 digits."
+          />
           <button type="submit" class="primary" disabled=${action.running}>Make the plan</button>
         </form>`
       }
@@ -50,8 +58,16 @@ function Plan({ plan }) {
       <div class="section-head">
         <h2 id="templates">Templates</h2>
         <span class="segments" role="group" aria-label="Tool">
-          <button type="button" aria-pressed=${tool === 'cloudFormation'} onClick=${() => setTool('cloudFormation')}>CloudFormation</button>
-          <button type="button" aria-pressed=${tool === 'terraform'} onClick=${() => setTool('terraform')}>Terraform</button>
+          <button
+            type="button"
+            aria-pressed=${tool === 'cloudFormation'}
+            onClick=${() => setTool('cloudFormation')}
+          >
+            CloudFormation
+          </button>
+          <button type="button" aria-pressed=${tool === 'terraform'} onClick=${() => setTool('terraform')}>
+            Terraform
+          </button>
         </span>
       </div>
       <ol class="files">
@@ -59,8 +75,15 @@ function Plan({ plan }) {
           (file) =>
             html`<li key=${file.fileName}>
               <p>
-                <button type="button" class="primary" onClick=${() => saveFile(file.fileName, new Blob([file.text], { type: 'text/plain' }))}>Download</button>${' '}
-                <code>${file.fileName}</code> ${file.region && html`<span class="faint">${file.region}</span>`} ${file.purpose}
+                <button
+                  type="button"
+                  class="primary"
+                  onClick=${() => saveFile(file.fileName, new Blob([file.text], { type: 'text/plain' }))}
+                >
+                  Download</button
+                >${' '}
+                <code>${file.fileName}</code>
+                ${file.region && html`<span class="faint">${file.region}</span>`} ${file.purpose}
               </p>
               ${file.commands.length > 0 && html`<pre tabindex="0" role="region" aria-label=${`Commands that apply ${file.fileName}`}>${file.commands.join('\n')}</pre>`}
               <details>
@@ -90,7 +113,12 @@ function Plan({ plan }) {
         rows=${plan.permissions}
         keyOf=${(/** @type {any} */ row) => `${row.policy}/${row.sid}`}
         columns=${[
-          { name: 'Statement', header: true, cell: (/** @type {any} */ row) => html`<code>${row.sid}</code><br /><span class="faint">${row.policy}</span>` },
+          {
+            name: 'Statement',
+            header: true,
+            cell: (/** @type {any} */ row) =>
+              html`<code>${row.sid}</code><br /><span class="faint">${row.policy}</span>`,
+          },
           { name: 'Actions', cell: (/** @type {any} */ row) => html`<code>${row.actions.join(', ')}</code>` },
           { name: 'Why', kind: 'what', cell: (/** @type {any} */ row) => row.why },
           { name: 'Taken back by', kind: 'what', cell: (/** @type {any} */ row) => row.revoke },

@@ -27,7 +27,10 @@ export function Setup({ organization, reload }) {
     return id !== 'apps' || permissions.may('app.add')
   })
   const [step, setStep] = useState('plan')
-  const index = Math.max(0, steps.findIndex(({ id }) => id === step))
+  const index = Math.max(
+    0,
+    steps.findIndex(({ id }) => id === step),
+  )
   const next = steps[index + 1]
   const previous = steps[index - 1]
   const ready = step === 'plan' || organization.byokConfigured
@@ -37,7 +40,11 @@ export function Setup({ organization, reload }) {
       ${steps.map(
         ({ id, name }, each) =>
           html`<li key=${id}>
-            <button type="button" aria-current=${id === step ? 'step' : undefined} onClick=${() => setStep(id)}>
+            <button
+              type="button"
+              aria-current=${id === step ? 'step' : undefined}
+              onClick=${() => setStep(id)}
+            >
               <span class="step-number" aria-hidden="true">${each + 1}</span>${name}
             </button>
           </li>`,

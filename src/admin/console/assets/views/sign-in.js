@@ -35,12 +35,16 @@ export function SignIn({ enter, notice }) {
         hint="Of an operator, an auditor or your organization’s administrator; or an OIDC access token."
       />
       <label class="check"
-        ><input type="checkbox" checked=${acrossReloads} onChange=${() => setAcrossReloads(!acrossReloads)} /> Stay signed
-        in when this tab is reloaded</label
+        ><input type="checkbox" checked=${acrossReloads} onChange=${() => setAcrossReloads(!acrossReloads)} />
+        Stay signed in when this tab is reloaded</label
       >
       <${ProblemNote} problem=${action.problem} />
-      <button type="submit" class="primary" disabled=${action.running}>${action.running ? 'Signing in …' : 'Sign in'}</button>
+      <button type="submit" class="primary" disabled=${action.running}>
+        ${action.running ? 'Signing in …' : 'Sign in'}
+      </button>
     </form>
-    <p class="faint">The token stays in this tab. It is forgotten when the tab closes and after 30 minutes without input.</p>
+    <p class="faint">
+      The token stays in this tab. It is forgotten when the tab closes and after 30 minutes without input.
+    </p>
   </main>`
 }

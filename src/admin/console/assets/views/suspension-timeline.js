@@ -40,11 +40,22 @@ export function SuspensionTimeline({ suspensions, nowMs }) {
       <span class="segments" role="group" aria-label="Range of the timeline">
         ${RANGES.map(
           ({ name }, each) =>
-            html`<button type="button" key=${name} aria-pressed=${each === index} onClick=${() => setChosen(each)}>${name}</button>`,
+            html`<button
+              type="button"
+              key=${name}
+              aria-pressed=${each === index}
+              onClick=${() => setChosen(each)}
+            >
+              ${name}
+            </button>`,
         )}
       </span>
     </figcaption>
-    <svg viewBox=${`0 0 ${WIDTH} 56`} role="img" aria-label=${`Timeline of suspensions. ${summary} The table below lists them.`}>
+    <svg
+      viewBox=${`0 0 ${WIDTH} 56`}
+      role="img"
+      aria-label=${`Timeline of suspensions. ${summary} The table below lists them.`}
+    >
       <rect class="lane" x="0" y=${LANE_TOP} width=${WIDTH} height=${LANE_HEIGHT} />
       ${ticksOf(range, startMs).map(
         ({ x, text, anchor }) =>
@@ -72,7 +83,7 @@ export function SuspensionTimeline({ suspensions, nowMs }) {
       )}
     </svg>
     <p class="legend" aria-hidden="true">
-      <span class="key key-served"></span>served <span class="key key-denied"></span>denied by AWS
+      <span class="key key-served"></span>not suspended <span class="key key-denied"></span>denied by AWS
       <span class="key key-operator"></span>suspended by an operator
     </p>
   </figure>`

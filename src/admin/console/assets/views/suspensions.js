@@ -38,24 +38,37 @@ export function Suspensions({ organizationId, stateKey }) {
         empty="There has been none."
         keyOf=${(/** @type {any} */ row) => row.id}
         columns=${[
-          { name: 'Began (UTC)', header: true, cell: (/** @type {any} */ row) => html`<${Time} at=${row.since} />` },
+          {
+            name: 'Began (UTC)',
+            header: true,
+            cell: (/** @type {any} */ row) => html`<${Time} at=${row.since} />`,
+          },
           { name: 'Reason', cell: (/** @type {any} */ row) => reasonName(row.reason) },
-          { name: 'Region', cell: (/** @type {any} */ row) => row.region ?? html`<span class="faint">–</span>` },
+          {
+            name: 'Region',
+            cell: (/** @type {any} */ row) => row.region ?? html`<span class="faint">–</span>`,
+          },
           {
             name: 'Measured cut-off',
             kind: 'right',
-            cell: (/** @type {any} */ row) => html`<${CutOffCell} suspension=${row} cutOff=${cutOffs.get(row.id)} />`,
+            cell: (/** @type {any} */ row) =>
+              html`<${CutOffCell} suspension=${row} cutOff=${cutOffs.get(row.id)} />`,
           },
           {
             name: 'Requests cut',
             kind: 'right',
-            cell: (/** @type {any} */ row) => cutOffs.get(row.id)?.transfersCut ?? html`<span class="faint">–</span>`,
+            cell: (/** @type {any} */ row) =>
+              cutOffs.get(row.id)?.transfersCut ?? html`<span class="faint">–</span>`,
           },
-          { name: 'Restored (UTC)', cell: (/** @type {any} */ row) => html`<${Time} at=${row.endedAt} none="not yet" />` },
+          {
+            name: 'Restored (UTC)',
+            cell: (/** @type {any} */ row) => html`<${Time} at=${row.endedAt} none="not yet" />`,
+          },
           {
             name: 'Lasted',
             kind: 'right',
-            cell: (/** @type {any} */ row) => (row.durationMs === null ? html`<span class="faint">–</span>` : duration(row.durationMs)),
+            cell: (/** @type {any} */ row) =>
+              row.durationMs === null ? html`<span class="faint">–</span>` : duration(row.durationMs),
           },
         ]}
       />`
@@ -63,8 +76,8 @@ export function Suspensions({ organizationId, stateKey }) {
     ${
       items.length > 0 &&
       html`<p class="hint">
-        Measured cut-off: how long after AWS last granted the call that it then denied something was still served, from
-        the audit trail. Access was withdrawn in between, so the cut-off took no longer.
+        Measured cut-off: how long after AWS last granted the call that it then denied something was still
+        served, from the audit trail. Access was withdrawn in between, so the cut-off took no longer.
       </p>`
     }
   </section>`
@@ -74,7 +87,9 @@ export function Suspensions({ organizationId, stateKey }) {
 function CutOffCell({ suspension, cutOff }) {
   if (suspension.reason === 'operator') return html`<span class="faint">at once</span>`
   if (cutOff === undefined || cutOff.withinMs === null) return html`<span class="faint">not measured</span>`
-  return cutOff.withinMs === 0 ? html`nothing served` : html`<span class="number">≤ ${duration(cutOff.withinMs)}</span>`
+  return cutOff.withinMs === 0
+    ? html`nothing served`
+    : html`<span class="number">≤ ${duration(cutOff.withinMs)}</span>`
 }
 
 /**
@@ -83,7 +98,9 @@ function CutOffCell({ suspension, cutOff }) {
  */
 function useMeasuredCutOffs(organizationId, suspensions) {
   const { api, permissions } = useSession()
-  const [measured, setMeasured] = useState(/** @type {Map<string, import('../cut-off.js').CutOff>} */ (new Map()))
+  const [measured, setMeasured] = useState(
+    /** @type {Map<string, import('../cut-off.js').CutOff>} */ (new Map()),
+  )
   const offered = permissions.may('audit.list')
   const wanted = suspensions.slice(0, MEASURED_MAX).filter(({ id }) => !measured.has(id))
   const wantedIds = wanted.map(({ id }) => id).join(' ')

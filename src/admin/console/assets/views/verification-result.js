@@ -1,15 +1,24 @@
 import { counted, words } from '../format.js'
 import { html } from '../html.js'
+import { ScrollRegion } from '../parts/scroll-region.js'
 
 /** @type {Readonly<Record<string, string>>} */
-const VERDICTS = { passed: '✓ passed', failed: '✕ failed', inconclusive: '? no verdict', skipped: '– skipped' }
+const VERDICTS = {
+  passed: '✓ passed',
+  failed: '✕ failed',
+  inconclusive: '? no verdict',
+  skipped: '– skipped',
+}
 
 /** Findings first, then every check by region. @param {{ report: import('../shapes.js').VerificationReport }} properties */
 export function VerificationResult({ report }) {
   return html`
     ${
       report.ok
-        ? html`<p class="note note-good"><strong>Every permission is there.</strong> ${counted(report.checks.length, 'check')} passed or need nothing.</p>`
+        ? html`<p class="note note-good">
+            <strong>Every permission is there.</strong> ${counted(report.checks.length, 'check')} passed or
+            need nothing.
+          </p>`
         : html`<${Findings} findings=${report.findings} />`
     }
     <${Checks} checks=${report.checks} />
@@ -32,7 +41,8 @@ function Findings({ findings }) {
       ({ kind, region, detail, remedy, statements }, index) =>
         html`<li key=${index}>
           <p>
-            <span class="tag tag-bad">${words(kind)}</span> ${region && html`<code>${region}</code>`} <strong>${detail}</strong>
+            <span class="tag tag-bad">${words(kind)}</span> ${region && html`<code>${region}</code>`}
+            <strong>${detail}</strong>
           </p>
           <p>${remedy}</p>
           ${
@@ -51,7 +61,7 @@ function Checks({ checks }) {
   const regions = [...new Set(checks.map(({ region }) => region))]
   const titles = [...new Set(checks.map(({ title }) => title))]
   const verdicts = new Map(checks.map(({ title, region, verdict }) => [`${region} ${title}`, verdict]))
-  return html`<div class="table-scroll" role="region" aria-label="Checks" tabindex="0">
+  return html`<${ScrollRegion} label="Checks">
     <table>
       <caption class="visually-hidden">
         Checks by region
@@ -69,11 +79,13 @@ function Checks({ checks }) {
               <th scope="row" class="plain">${title}</th>
               ${regions.map((region) => {
                 const verdict = verdicts.get(`${region} ${title}`)
-                return html`<td key=${region} class=${`verdict verdict-${verdict}`}>${verdict && VERDICTS[verdict]}</td>`
+                return html`<td key=${region} class=${`verdict verdict-${verdict}`}>
+                  ${verdict && VERDICTS[verdict]}
+                </td>`
               })}
             </tr>`,
         )}
       </tbody>
     </table>
-  </div>`
+  <//>`
 }

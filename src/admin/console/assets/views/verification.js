@@ -85,8 +85,8 @@ export function Permissions({ organization }) {
       ${action.result && html`<span class="faint">tried <${Time} at=${action.result.at} /> UTC</span>`}
     </div>
     <p class="hint">
-      Tries each permission of the role and the keys in each region with real calls, and names the statement that is
-      missing. Nothing is changed.
+      Tries each permission of the role and the keys in each region with real calls, and names the statement
+      that is missing. Nothing is changed.
     </p>
     <${ProblemNote} problem=${action.problem} />
     ${action.result && html`<${VerificationResult} report=${action.result} />`}
