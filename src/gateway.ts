@@ -1,5 +1,6 @@
 import { AccessControl, type AccessStatus } from './access/access-control.ts'
 import { KeyServiceProver } from './access/prover.ts'
+import { consoleRoutes } from './admin/console/console-routes.ts'
 import { AdminListener } from './admin/listener.ts'
 import { openAuditTrail } from './composition/audit-trail.ts'
 import { directoryOf } from './composition/directory.ts'
@@ -171,6 +172,7 @@ export class Gateway {
       tokens: materials.adminTokens,
       readiness: () => ({ ready: !draining, reasons: draining ? ['draining'] : [] }),
       metrics: () => metrics.text(),
+      plugins: [consoleRoutes()],
       onDefect: (error, requestId) => logger.error('admin request failed', { error, requestId }),
     })
     metrics.watch({
