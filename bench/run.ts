@@ -2,16 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchIssue } from '../test/fixtures/bench-issue.ts'
+import { benchObjects } from './s3.ts'
 import { type Child, startChild } from './support/child.ts'
-import { type Measurement, measureInRounds, type Workload } from './support/measure.ts'
-
-interface World {
-  readonly upstream: string
-  readonly configurationFile: string
-  readonly variables: Record<string, string>
-  readonly site: string
-  readonly token: string
-}
+import { type Measurement, measureInRounds, type Row, type Workload } from './support/measure.ts'
+import type { TransferMeasurement, TransferRow } from './support/transfer.ts'
+import type { World } from './world.ts'
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +14,11 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '1.5' },
     rounds: { type: 'string', default: '7' },
     connections: { type: 'string', default: '32' },
+    /** `documents`, `s3` or both: `documents,s3`. */
+    suites: { type: 'string', default: 'documents' },
+    /** For `s3`: only the transfers whose name contains this; another gateway to compare with (docs/OPERATIONS.md). */
+    only: { type: 'string' },
+    peer: { type: 'string' },
   },
 })
 
@@ -34,40 +34,58 @@ async function start<Ready>(arguments_: string[], core: number): Promise<Child<R
   return child
 }
 
-const world = await start<World>(['bench/world.ts'], WORLD_CORE)
-try {
-  Object.assign(process.env, world.ready.variables)
-  const configuration = world.ready.configurationFile
-  const gateway = await start<{ gateway: string }>(
-    ['bin/portcullis.js', 'serve', '--config', configuration],
-    SUBJECT_CORE,
+const suites = values.suites.split(',')
+const rows: (Row | TransferRow)[] = []
+const ratios: Record<string, number> = {}
+if (suites.includes('documents')) reportDocuments(await benchDocuments())
+if (suites.includes('s3')) {
+  reportObjects(
+    await benchObjects({
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+      peerFile: values.peer,
+      only: values.only,
+    }),
   )
-  const proxy = await start<{ url: string }>(['bench/http-proxy.ts', world.ready.upstream], SUBJECT_CORE)
-  const workloads = await prepare(Buffer.from(benchIssue()), [
-    { subject: 'gateway', pid: gateway.pid, url: `${gateway.ready.gateway}/jira/issue/sealed` },
-    { subject: 'passthrough', pid: gateway.pid, url: `${gateway.ready.gateway}/plain/issue/plain` },
-    { subject: 'http-proxy-3', pid: proxy.pid, url: `${proxy.ready.url}/issue/proxied` },
-  ])
-  const measurement = await measureInRounds(workloads, {
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-    connections: Number(values.connections),
-  })
-  report(measurement)
-} finally {
-  await Promise.all(children.map((child) => child.stop()))
+}
+if (values.json !== undefined) writeJson(values.json)
+
+async function benchDocuments(): Promise<Measurement> {
+  try {
+    const world = await start<World>(['bench/world.ts'], WORLD_CORE)
+    Object.assign(process.env, world.ready.variables)
+    const configuration = world.ready.configurationFile
+    const gateway = await start<{ gateway: string }>(
+      ['bin/portcullis.js', 'serve', '--config', configuration],
+      SUBJECT_CORE,
+    )
+    const proxy = await start<{ url: string }>(['bench/http-proxy.ts', world.ready.upstream], SUBJECT_CORE)
+    const workloads = await prepare(world.ready, Buffer.from(benchIssue()), [
+      { subject: 'gateway', pid: gateway.pid, url: `${gateway.ready.gateway}/jira/issue/sealed` },
+      { subject: 'passthrough', pid: gateway.pid, url: `${gateway.ready.gateway}/plain/issue/plain` },
+      { subject: 'http-proxy-3', pid: proxy.pid, url: `${proxy.ready.url}/issue/proxied` },
+    ])
+    return await measureInRounds(workloads, {
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+      connections: Number(values.connections),
+    })
+  } finally {
+    await Promise.all(children.map((child) => child.stop()))
+  }
 }
 
-function headers(): Record<string, string> {
+function headers(world: World): Record<string, string> {
   return {
-    'Portcullis-Tenant': world.ready.site,
-    'Portcullis-Authorization': `Bearer ${world.ready.token}`,
+    'Portcullis-Tenant': world.site,
+    'Portcullis-Authorization': `Bearer ${world.token}`,
     'Content-Type': 'application/json',
   }
 }
 
 /** Writes the documents and checks what every subject answers before anything is timed. */
 async function prepare(
+  world: World,
   issue: Buffer,
   subjects: Pick<Workload, 'subject' | 'pid' | 'url'>[],
 ): Promise<Workload[]> {
@@ -75,31 +93,30 @@ async function prepare(
   for (const subject of subjects) {
     const written = await fetch(subject.url, {
       method: 'PUT',
-      headers: headers(),
+      headers: headers(world),
       body: new Uint8Array(issue),
     })
-    const read = await fetch(subject.url, { headers: headers() })
+    const read = await fetch(subject.url, { headers: headers(world) })
     const body = Buffer.from(await read.arrayBuffer())
     if (!written.ok || !body.equals(issue))
       throw new Error(`${subject.subject} does not give back what it was given`)
-    workloads.push({ ...subject, name: 'json-get-10k', method: 'GET', headers: headers() })
-    workloads.push({ ...subject, name: 'json-put-10k', method: 'PUT', headers: headers(), body: issue })
+    workloads.push({ ...subject, name: 'json-get-10k', method: 'GET', headers: headers(world) })
+    workloads.push({ ...subject, name: 'json-put-10k', method: 'PUT', headers: headers(world), body: issue })
   }
-  const stored = await (await fetch(`${world.ready.upstream}/issue/sealed`)).text()
+  const stored = await (await fetch(`${world.upstream}/issue/sealed`)).text()
   const envelopes = stored.split('~pc1~').length - 1
   if (envelopes !== 6) throw new Error(`the bench issue has ${envelopes} sealed values, not 6`)
   return workloads
 }
 
-function report({ rows, ratioTo }: Measurement): void {
-  const ratios: Record<string, number> = {}
-  for (const row of rows) {
+function reportDocuments(measurement: Measurement): void {
+  const own: Record<string, number> = {}
+  for (const row of measurement.rows) {
     if (row.subject === 'passthrough') continue
-    const label = row.subject === 'gateway' ? 'gateway:passthrough' : `${row.subject}:passthrough`
-    ratios[`${row.name}/${label}`] = ratioTo('passthrough', row)
+    own[`${row.name}/${row.subject}:passthrough`] = measurement.ratioTo('passthrough', row)
   }
   console.table(
-    rows.map(({ name, subject, rps, cpuMicrosPerRequest, p99Ms, rssMiB }) => ({
+    measurement.rows.map(({ name, subject, rps, cpuMicrosPerRequest, p99Ms, rssMiB }) => ({
       name,
       subject,
       'requests/s': Math.round(rps),
@@ -109,8 +126,41 @@ function report({ rows, ratioTo }: Measurement): void {
     })),
   )
   console.log('requests per CPU-second, relative to pass-through:')
-  for (const [name, ratio] of Object.entries(ratios)) console.log(`  ${name}  ${ratio.toFixed(2)}`)
-  if (values.json === undefined) return
+  keep(measurement.rows, own)
+}
+
+function reportObjects(measurement: TransferMeasurement): void {
+  const own: Record<string, number> = {}
+  const subjects = [...new Set(measurement.rows.map(({ subject }) => subject))]
+  for (const name of new Set(measurement.rows.map((row) => row.name))) {
+    for (const base of subjects.filter((subject) => subject !== 'gateway')) {
+      const ratio = measurement.ratio(name, 'gateway', base)
+      if (ratio !== undefined) own[`${name}/gateway:${base}`] = ratio
+    }
+  }
+  console.table(
+    measurement.rows.map((row) => ({
+      name: row.name,
+      subject: row.subject,
+      'MB/s': Number(row.megabytesPerSecond.toFixed(1)),
+      'requests/s': Number(row.rps.toPrecision(3)),
+      'CPU ms/MB': Number(row.cpuMsPerMegabyte.toFixed(2)),
+      'CPU µs/request': Math.round(row.cpuMicrosPerRequest),
+      'p99 ms': Number(row.p99Ms.toFixed(1)),
+      'peak RSS MiB': Math.round(row.rssMiB),
+    })),
+  )
+  console.log('MB/s, relative to the others in the same round:')
+  keep(measurement.rows, own)
+}
+
+function keep(newRows: readonly (Row | TransferRow)[], newRatios: Record<string, number>): void {
+  for (const [name, ratio] of Object.entries(newRatios)) console.log(`  ${name}  ${ratio.toFixed(2)}`)
+  rows.push(...newRows)
+  Object.assign(ratios, newRatios)
+}
+
+function writeJson(file: string): void {
   const machine = {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
@@ -118,5 +168,5 @@ function report({ rows, ratioTo }: Measurement): void {
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
   }
-  writeFileSync(values.json, `${JSON.stringify({ machine, rows, ratios }, null, 2)}\n`)
+  writeFileSync(file, `${JSON.stringify({ machine, rows, ratios }, null, 2)}\n`)
 }

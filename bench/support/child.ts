@@ -9,6 +9,9 @@ export interface Child<Ready> {
   stop(): Promise<void>
 }
 
+const ATTEMPTS_MAX = 100
+const ATTEMPT_INTERVAL_MS = 100
+
 const taskset =
   process.platform === 'linux' &&
   availableParallelism() > 1 &&
@@ -16,12 +19,46 @@ const taskset =
 
 /** Starts a node program pinned to one core where the machine can, and waits for its ready line on stdout. */
 export async function startChild<Ready>(arguments_: string[], core: number): Promise<Child<Ready>> {
-  const [command, ...rest] = taskset
-    ? ['taskset', '-c', String(core), process.execPath, ...arguments_]
-    : [process.execPath, ...arguments_]
-  const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawnPinned([process.execPath, ...arguments_], core, process.env, 'pipe')
   const ready = await readyLine<Ready>(child, arguments_.join(' '))
   return { pid: child.pid!, ready, stop: () => stop(child) }
+}
+
+/** Starts any program pinned to one core, and waits until `url` answers; what it prints is dropped. */
+export async function startProgram(
+  command: readonly string[],
+  core: number,
+  options: { readonly url: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<Child<undefined>> {
+  const child = spawnPinned(command, core, { ...process.env, ...options.env }, 'ignore')
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    if (child.exitCode !== null) throw new Error(`${command[0]} ended with ${child.exitCode}`)
+    const answers = await fetch(options.url).then(
+      () => true,
+      () => false,
+    )
+    if (answers) return { pid: child.pid!, ready: undefined, stop: () => stop(child) }
+    await new Promise((resolve) => {
+      setTimeout(resolve, ATTEMPT_INTERVAL_MS)
+    })
+  }
+  await stop(child)
+  throw new Error(`${command[0]} does not answer`)
+}
+
+/** Keeps this process, the load generator, off the core of the subject. */
+export function pinThisProcess(core: number): void {
+  if (taskset) spawnSync('taskset', ['-acp', String(core), String(process.pid)])
+}
+
+function spawnPinned(
+  command: readonly string[],
+  core: number,
+  env: NodeJS.ProcessEnv,
+  output: 'pipe' | 'ignore',
+): ChildProcess {
+  const [program, ...rest] = taskset ? ['taskset', '-c', String(core), ...command] : command
+  return spawn(program!, rest, { stdio: ['ignore', output, output === 'pipe' ? 'inherit' : 'ignore'], env })
 }
 
 async function readyLine<Ready>(child: ChildProcess, name: string): Promise<Ready> {

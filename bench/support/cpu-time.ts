@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 
 // Linux counts CPU time of a process in ticks of 1/100 s (USER_HZ, proc(5)).
 const MICROS_PER_TICK = 10_000
@@ -21,5 +21,24 @@ export function rssMiBOf(pid: number): number | undefined {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024
   } catch {
     return undefined
+  }
+}
+
+/** Highest resident memory of a process since the last reset, in MiB; undefined off Linux. */
+export function peakRssMiBOf(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024
+  } catch {
+    return undefined
+  }
+}
+
+/** Begins a new peak of resident memory (proc(5), clear_refs); does nothing where that is not possible. */
+export function resetPeakRss(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5')
+  } catch {
+    // Off Linux, or another user's process: the peak is then that of its whole life.
   }
 }

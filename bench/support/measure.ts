@@ -98,7 +98,8 @@ function medianRow(rows: Row[]): Row {
   }
 }
 
-function median(values: number[]): number {
+/** The middle value. */
+export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)]!
 }

@@ -1,0 +1,121 @@
+import { cpuMicrosOf, peakRssMiBOf, resetPeakRss } from './cpu-time.ts'
+import { median } from './measure.ts'
+import { ObjectClient, type WireRequest } from './object-client.ts'
+
+/** One kind of transfer repeated against one subject. */
+export interface Transfer {
+  readonly name: string
+  readonly subject: string
+  /** Undefined where the subject has no process of its own. */
+  readonly pid: number | undefined
+  readonly url: string
+  readonly connections: number
+  /** Plaintext bytes of one request's body or answer. */
+  readonly bytes: number
+  /** Makes the next request, signed. */
+  readonly request: () => WireRequest
+  readonly status: number
+}
+
+/** One line of the result table. */
+export interface TransferRow {
+  readonly name: string
+  readonly subject: string
+  readonly rps: number
+  readonly cpuMicrosPerRequest: number
+  readonly p99Ms: number
+  /** Peak during the transfers. */
+  readonly rssMiB: number
+  readonly megabytesPerSecond: number
+  readonly cpuMsPerMegabyte: number
+}
+
+/** Repeats a transfer for some seconds on kept-alive connections; what has begun is finished. */
+export async function transfer(work: Transfer, seconds: number): Promise<TransferRow> {
+  const clients = Array.from({ length: work.connections }, () => new ObjectClient(work.url))
+  if (work.pid !== undefined) resetPeakRss(work.pid)
+  const cpuBefore = work.pid === undefined ? 0 : (cpuMicrosOf(work.pid) ?? 0)
+  const begin = performance.now()
+  const latenciesMs: number[] = []
+  try {
+    await Promise.all(clients.map((client) => repeat(client, work, begin + seconds * 1000, latenciesMs)))
+  } finally {
+    for (const client of clients) client.close()
+  }
+  const elapsedSeconds = (performance.now() - begin) / 1000
+  const cpuMicros = work.pid === undefined ? 0 : (cpuMicrosOf(work.pid) ?? 0) - cpuBefore
+  const requests = latenciesMs.length
+  const megabytes = (requests * work.bytes) / 1e6
+  return {
+    name: work.name,
+    subject: work.subject,
+    rps: requests / elapsedSeconds,
+    cpuMicrosPerRequest: cpuMicros / requests,
+    p99Ms: latenciesMs.toSorted((a, b) => a - b)[Math.ceil(requests * 0.99) - 1]!,
+    rssMiB: work.pid === undefined ? 0 : (peakRssMiBOf(work.pid) ?? 0),
+    megabytesPerSecond: megabytes / elapsedSeconds,
+    cpuMsPerMegabyte: cpuMicros / 1000 / megabytes,
+  }
+}
+
+async function repeat(
+  client: ObjectClient,
+  work: Transfer,
+  until: number,
+  latenciesMs: number[],
+): Promise<void> {
+  do {
+    const request = work.request()
+    const begin = performance.now()
+    const answer = await client.send(request)
+    latenciesMs.push(performance.now() - begin)
+    if (answer.status !== work.status || (request.body === undefined && answer.bodyBytes !== work.bytes)) {
+      throw new Error(`${work.name}/${work.subject}: status ${answer.status}, ${answer.bodyBytes} bytes`)
+    }
+  } while (performance.now() < until)
+}
+
+/** Medians of several rounds, and the medians of what each round says of two subjects relative to each other. */
+export interface TransferMeasurement {
+  readonly rows: TransferRow[]
+  /** MB/s of one subject divided by those of another in the same round; undefined where either is missing. */
+  ratio(name: string, subject: string, base: string): number | undefined
+}
+
+/** Runs all transfers in turn, round after round, so that noise hits all alike; the round before the first warms up. */
+export async function transferInRounds(
+  work: readonly Transfer[],
+  options: { readonly rounds: number; readonly seconds: number },
+): Promise<TransferMeasurement> {
+  for (const each of work) await transfer(each, Math.min(options.seconds, 0.5))
+  const rounds: TransferRow[][] = []
+  for (let round = 0; round < options.rounds; round += 1) {
+    const rows: TransferRow[] = []
+    for (const each of work) rows.push(await transfer(each, options.seconds))
+    rounds.push(rows)
+  }
+  const speed = (rows: TransferRow[], name: string, subject: string): number | undefined =>
+    rows.find((row) => row.name === name && row.subject === subject)?.megabytesPerSecond
+  return {
+    rows: work.map((_, index) => medianRow(rounds.map((round) => round[index]!))),
+    ratio: (name, subject, base) => {
+      if (speed(rounds[0]!, name, subject) === undefined || speed(rounds[0]!, name, base) === undefined)
+        return undefined
+      return median(rounds.map((round) => speed(round, name, subject)! / speed(round, name, base)!))
+    },
+  }
+}
+
+function medianRow(rows: readonly TransferRow[]): TransferRow {
+  const of = (read: (row: TransferRow) => number): number => median(rows.map(read))
+  return {
+    name: rows[0]!.name,
+    subject: rows[0]!.subject,
+    rps: of((row) => row.rps),
+    cpuMicrosPerRequest: of((row) => row.cpuMicrosPerRequest),
+    p99Ms: of((row) => row.p99Ms),
+    rssMiB: Math.max(...rows.map((row) => row.rssMiB)),
+    megabytesPerSecond: of((row) => row.megabytesPerSecond),
+    cpuMsPerMegabyte: of((row) => row.cpuMsPerMegabyte),
+  }
+}
