@@ -4,9 +4,9 @@ import { STREAM_HEADER_BYTES, STREAM_PLAINTEXT_BYTES_MAX, TRAILER_BYTES_MAX } fr
 const MAGIC = Buffer.from('9350435354524d0a', 'hex')
 const VERSION = 1
 const SUITE = 2
-const FRAME_BYTES_LOG2 = 16
-const KIND_WHOLE = 0
-const KIND_PART = 1
+const WHOLE_FRAME_LOG2 = 16
+/** What a stream is: the kinds of docs/SPEC.md section 6.1. */
+export const STREAM_KIND = { whole: 0, part: 2, end: 3 } as const
 
 /** Part numbers of S3. */
 export const PART_NUMBER_MAX = 10_000
@@ -18,9 +18,9 @@ export const COMMITMENT_BYTES = 32
 const AT = {
   version: 8,
   suite: 9,
-  frameSize: 10,
+  frameLog2: 10,
   kind: 11,
-  partNumber: 12,
+  number: 12,
   trailerBytes: 14,
   plaintextBytes: 16,
   objectId: 24,
@@ -36,8 +36,6 @@ export const COMMITTED_BYTES = AT.commitment
 export interface StreamHeader {
   /** All 120 bytes. */
   readonly bytes: Buffer
-  /** 1 to 10,000 for a part of a multipart object, undefined for a whole object. */
-  readonly partNumber: number | undefined
   readonly trailerBytes: number
   readonly plaintextBytes: number
   /** 16 bytes, equal in all parts of one object. */
@@ -52,18 +50,24 @@ export interface StreamHeader {
 
 /** What a writer decides about a header. */
 export interface NewHeader {
-  readonly partNumber: number | undefined
   readonly trailerBytes: number
   readonly plaintextBytes: number
   readonly objectId: Uint8Array
   readonly keyId: Uint8Array
 }
 
-/** A header with room for salt and commitment, which the caller writes in place. */
+/** The bytes of a header whose meaning depends on its kind. */
+export interface HeaderVariant {
+  readonly kind: keyof typeof STREAM_KIND
+  /** Base-2 logarithm of the frame size. */
+  readonly frameLog2: number
+  /** 0 for a whole object, the part's number, or the number of parts. */
+  readonly number: number
+}
+
+/** A header of a whole object, with room for salt and commitment, which the caller writes in place. */
 export function newHeader(fields: NewHeader): StreamHeader {
-  const { partNumber, trailerBytes, plaintextBytes, objectId, keyId } = fields
-  if (objectId.length !== OBJECT_ID_BYTES || keyId.length !== 16)
-    throw new RangeError('identifiers have 16 bytes')
+  const { trailerBytes, plaintextBytes } = fields
   if (!Number.isSafeInteger(trailerBytes) || trailerBytes < 0 || trailerBytes > TRAILER_BYTES_MAX) {
     throw new RangeError('a trailer has 0 to 1,024 bytes')
   }
@@ -74,28 +78,47 @@ export function newHeader(fields: NewHeader): StreamHeader {
   ) {
     throw new RangeError('a stream holds 0 to 2^46 bytes')
   }
-  if (partNumber !== undefined && !isPartNumber(partNumber))
-    throw new RangeError('part numbers are 1 to 10,000')
-  const bytes = Buffer.alloc(STREAM_HEADER_BYTES)
-  MAGIC.copy(bytes)
-  bytes[AT.version] = VERSION
-  bytes[AT.suite] = SUITE
-  bytes[AT.frameSize] = FRAME_BYTES_LOG2
-  bytes[AT.kind] = partNumber === undefined ? KIND_WHOLE : KIND_PART
-  bytes.writeUInt16BE(partNumber ?? 0, AT.partNumber)
-  bytes.writeUInt16BE(trailerBytes, AT.trailerBytes)
-  bytes.writeBigUInt64BE(BigInt(plaintextBytes), AT.plaintextBytes)
-  bytes.set(objectId, AT.objectId)
-  bytes.set(keyId, AT.keyId)
-  return fieldsOf(bytes)
+  return writeHeader(fields, { kind: 'whole', frameLog2: WHOLE_FRAME_LOG2, number: 0 })
 }
 
 /**
- * Reads the header at the beginning of `bytes`; checks 1 to 6 of docs/SPEC.md section 6.7. Copies what it keeps.
+ * Reads the header of a whole object at the beginning of `bytes`: checks 1 to 7 of docs/SPEC.md section 6.7. Copies
+ * what it keeps.
  *
  * @throws EnvelopeError also when fewer than 120 bytes are there
  */
 export function parseHeader(bytes: Buffer): StreamHeader {
+  const { header, kind, frameLog2, number } = readHeader(bytes)
+  if (kind !== 'whole') throw new EnvelopeError('spliced', 'the stream is a part of another object')
+  if (header.trailerBytes > TRAILER_BYTES_MAX || header.plaintextBytes > STREAM_PLAINTEXT_BYTES_MAX) {
+    throw new EnvelopeError('too-large', 'the stream declares lengths beyond the limits')
+  }
+  if (number !== 0 || frameLog2 !== WHOLE_FRAME_LOG2) {
+    throw new EnvelopeError('not-canonical', 'the stream has an impossible part number or frame size')
+  }
+  return header
+}
+
+/** Writes a header of any kind; the kind's own limits are the caller's matter. */
+export function writeHeader(fields: NewHeader, variant: HeaderVariant): StreamHeader {
+  if (fields.objectId.length !== OBJECT_ID_BYTES || fields.keyId.length !== 16)
+    throw new RangeError('identifiers have 16 bytes')
+  const bytes = Buffer.alloc(STREAM_HEADER_BYTES)
+  MAGIC.copy(bytes)
+  bytes[AT.version] = VERSION
+  bytes[AT.suite] = SUITE
+  bytes[AT.frameLog2] = variant.frameLog2
+  bytes[AT.kind] = STREAM_KIND[variant.kind]
+  bytes.writeUInt16BE(variant.number, AT.number)
+  bytes.writeUInt16BE(fields.trailerBytes, AT.trailerBytes)
+  bytes.writeBigUInt64BE(BigInt(fields.plaintextBytes), AT.plaintextBytes)
+  bytes.set(fields.objectId, AT.objectId)
+  bytes.set(fields.keyId, AT.keyId)
+  return fieldsOf(bytes)
+}
+
+/** Reads a header of any kind: checks 1 to 5 of docs/SPEC.md section 6.7. Copies what it keeps. */
+export function readHeader(bytes: Buffer): HeaderVariant & { readonly header: StreamHeader } {
   const magicBytes = Math.min(MAGIC.length, bytes.length)
   if (!bytes.subarray(0, magicBytes).equals(MAGIC.subarray(0, magicBytes))) {
     throw new EnvelopeError('not-an-envelope', 'there is no stream header')
@@ -105,26 +128,31 @@ export function parseHeader(bytes: Buffer): StreamHeader {
   }
   if (bytes.length < STREAM_HEADER_BYTES)
     throw new EnvelopeError('truncated', 'the stream ends within its header')
-  if (bytes[AT.suite] !== SUITE || bytes[AT.frameSize] !== FRAME_BYTES_LOG2) {
-    throw new EnvelopeError('unknown-suite', 'the stream is of another suite')
+  if (bytes[AT.suite] !== SUITE) throw new EnvelopeError('unknown-suite', 'the stream is of another suite')
+  const kind = KIND_NAMES.get(bytes[AT.kind]!)
+  if (kind === undefined) throw new EnvelopeError('not-canonical', 'the stream is of no kind there is')
+  return {
+    header: fieldsOf(Buffer.from(bytes.subarray(0, STREAM_HEADER_BYTES))),
+    kind,
+    frameLog2: bytes[AT.frameLog2]!,
+    number: bytes.readUInt16BE(AT.number),
   }
-  const kind = bytes[AT.kind]!
-  const partNumber = bytes.readUInt16BE(AT.partNumber)
-  const isSound = kind === KIND_WHOLE ? partNumber === 0 : kind === KIND_PART && isPartNumber(partNumber)
-  if (!isSound) throw new EnvelopeError('not-canonical', 'the stream has an impossible kind or part number')
-  if (
-    bytes.readUInt16BE(AT.trailerBytes) > TRAILER_BYTES_MAX ||
-    bytes.readBigUInt64BE(AT.plaintextBytes) > BigInt(STREAM_PLAINTEXT_BYTES_MAX)
-  ) {
-    throw new EnvelopeError('too-large', 'the stream declares lengths beyond the limits')
-  }
-  return fieldsOf(Buffer.from(bytes.subarray(0, STREAM_HEADER_BYTES)))
 }
+
+/** True when stored bytes begin as every stream does; says nothing about whether they open. */
+export function beginsLikeStream(bytes: Buffer): boolean {
+  return bytes.length >= MAGIC.length && bytes.subarray(0, MAGIC.length).equals(MAGIC)
+}
+
+const KIND_NAMES: ReadonlyMap<number, HeaderVariant['kind']> = new Map([
+  [STREAM_KIND.whole, 'whole'],
+  [STREAM_KIND.part, 'part'],
+  [STREAM_KIND.end, 'end'],
+])
 
 function fieldsOf(bytes: Buffer): StreamHeader {
   return {
     bytes,
-    partNumber: bytes[AT.kind] === KIND_PART ? bytes.readUInt16BE(AT.partNumber) : undefined,
     trailerBytes: bytes.readUInt16BE(AT.trailerBytes),
     plaintextBytes: Number(bytes.readBigUInt64BE(AT.plaintextBytes)),
     objectId: bytes.subarray(AT.objectId, AT.keyId),
@@ -132,8 +160,4 @@ function fieldsOf(bytes: Buffer): StreamHeader {
     salt: bytes.subarray(AT.salt, AT.commitment),
     commitment: bytes.subarray(AT.commitment),
   }
-}
-
-function isPartNumber(value: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= PART_NUMBER_MAX
 }

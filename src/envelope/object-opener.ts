@@ -11,10 +11,6 @@ export interface ObjectOpenerOptions {
   readonly memory: SecureMemory
   /** Context of an object whose key is at hand, from `streamContext`. */
   readonly context: Uint8Array
-  /** Number of parts that the store claims (entity tag, parts count); a different number of streams is refused. */
-  readonly parts?: number
-  /** The stored bytes are those of this one part alone, not of an object. */
-  readonly part?: number
   /** For random access, from `planRange`: what is written to the opener begins at frame `firstFrame` of `header`. */
   readonly range?: {
     readonly header: StreamHeader
@@ -22,16 +18,16 @@ export interface ObjectOpenerOptions {
     readonly skipBytes: number
     readonly takeBytes: number
   }
-  /** Called when a stream has been verified to its end. */
+  /** Called when the stream has been verified to its end. */
   readonly onStreamEnd?: (header: StreamHeader, trailer: Buffer | undefined) => void
 }
 
 /**
- * Opens a stored object, whole or made of part streams, pushed: stored bytes go in by chunks of any size, verified
- * plaintext comes out. At each header it stops and asks for the key:
+ * Opens an object that was put whole, pushed: stored bytes go in by chunks of any size, verified plaintext comes out.
+ * Behind the header it stops and asks for the key:
  *
  *     output(opener.write(chunk))
- *     while (opener.pendingHeader) output(opener.supplyKey(keyId, streamKey))
+ *     if (opener.pendingHeader) output(opener.supplyKey(keyId, streamKey))
  *
  * After any error the opener is destroyed. A chunk may be reused as soon as the call has returned.
  */
@@ -41,10 +37,9 @@ export class ObjectOpener {
   readonly #headerBytes = Buffer.alloc(STREAM_HEADER_BYTES)
   #headerLength = 0
   #pending: StreamHeader | undefined
-  #current: StreamHeader | undefined
+  #header: StreamHeader | undefined
   #stream: StreamOpener | undefined
   #rest = Buffer.alloc(0)
-  #streams = 0
   #state: 'reading' | 'complete' | 'destroyed' = 'reading'
 
   constructor(options: ObjectOpenerOptions) {
@@ -61,10 +56,7 @@ export class ObjectOpener {
 
   /** True when all that was asked for has been verified and given out. */
   get complete(): boolean {
-    if (this.#state !== 'reading') return this.#state === 'complete'
-    const isBetweenParts =
-      this.#current !== undefined && this.#stream === undefined && this.#headerLength === 0
-    return isBetweenParts && this.#options.range === undefined
+    return this.#state === 'complete'
   }
 
   /** @throws EnvelopeError, SecureMemoryError once destroyed */
@@ -86,15 +78,13 @@ export class ObjectOpener {
       if (!header.keyId.equals(keyId)) throw new EnvelopeError('wrong-key', 'the stream names another key')
       const { memory, context, range } = this.#options
       const keys = StreamKeys.open(memory, streamKey, header, context)
-      const firstFrame = range !== undefined && this.#streams === 0 ? range.firstFrame : 0
-      this.#stream = streamOpener(header, keys, firstFrame)
+      this.#stream = streamOpener(header, keys, range?.firstFrame ?? 0)
     } catch (error) {
       this.destroy()
       throw error
     }
-    this.#current = header
+    this.#header = header
     this.#pending = undefined
-    this.#streams++
     const rest = this.#rest
     this.#rest = Buffer.alloc(0)
     return this.#guarded(rest)
@@ -107,18 +97,11 @@ export class ObjectOpener {
    */
   final(): void {
     this.#requireAlive()
-    const complete = this.complete
-    const { parts } = this.#options
+    const { complete } = this
+    const hasNoHeader = this.#stream === undefined && this.#pending === undefined
     this.destroy()
-    if (complete) {
-      const isWhole = this.#options.range === undefined
-      if (isWhole && parts !== undefined && this.#streams < parts)
-        throw new EnvelopeError('truncated', 'the object has fewer parts than the store claims')
-      return
-    }
-    if (this.#stream === undefined && this.#pending === undefined) {
-      this.#parse(this.#headerBytes.subarray(0, this.#headerLength))
-    }
+    if (complete) return
+    if (hasNoHeader) parseHeader(this.#headerBytes.subarray(0, this.#headerLength))
     throw new EnvelopeError('truncated', 'the stream ends too early')
   }
 
@@ -157,47 +140,19 @@ export class ObjectOpener {
     }
   }
 
-  /** Moves on when the stream has ended or all that was wanted has been given out. */
+  /** Ends when the stream has ended or all that was wanted has been given out. */
   #leaveStream(stream: StreamOpener): void {
-    const header = this.#current!
-    const isLeft = this.#release.takeBytes === 0
-    if (!stream.ended && !isLeft) return
-    if (stream.ended) this.#options.onStreamEnd?.(header, stream.trailer)
+    if (!stream.ended && this.#release.takeBytes > 0) return
+    if (stream.ended) this.#options.onStreamEnd?.(this.#header!, stream.trailer)
     stream.destroy()
-    this.#stream = undefined
-    this.#headerLength = 0
-    const isLast = header.partNumber === undefined || this.#options.part !== undefined
-    if (isLeft || isLast) this.#state = 'complete'
+    this.#state = 'complete'
   }
 
   #readHeader(chunk: Buffer, at: number): number {
     const bytes = chunk.copy(this.#headerBytes, this.#headerLength, at)
     this.#headerLength += bytes
-    if (this.#headerLength === STREAM_HEADER_BYTES) this.#pending = this.#parse(this.#headerBytes)
+    if (this.#headerLength === STREAM_HEADER_BYTES) this.#pending = parseHeader(this.#headerBytes)
     return at + bytes
-  }
-
-  /** A header in its place in the object. */
-  #parse(bytes: Buffer): StreamHeader {
-    const previous = this.#current
-    let header: StreamHeader
-    try {
-      header = parseHeader(bytes)
-    } catch (error) {
-      const isForeign = error instanceof EnvelopeError && error.failure === 'not-an-envelope'
-      if (previous !== undefined && isForeign) throw new EnvelopeError('extended', 'bytes follow the end')
-      throw error
-    }
-    const isInPlace =
-      previous === undefined
-        ? header.partNumber === this.#options.part ||
-          (this.#options.part === undefined && header.partNumber === 1)
-        : header.partNumber === previous.partNumber! + 1 && header.objectId.equals(previous.objectId)
-    if (!isInPlace) throw new EnvelopeError('spliced', 'a part does not belong in this place')
-    if (previous !== undefined && this.#streams === this.#options.parts) {
-      throw new EnvelopeError('extended', 'the object has more parts than the store claims')
-    }
-    return header
   }
 
   #requireAlive(): void {

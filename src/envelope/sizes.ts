@@ -34,39 +34,6 @@ export function openedStreamBytes(sealedBytes: number, trailerBytes = 0): number
   return plaintextBytes <= STREAM_PLAINTEXT_BYTES_MAX ? plaintextBytes : undefined
 }
 
-/** What the length of an object of several part streams says about its plaintext length. */
-export interface LengthBounds {
-  readonly least: number
-  readonly most: number
-}
-
-/**
- * Bounds of the plaintext length of an object of `parts` part streams with `sealedBytes` stored bytes together, for
- * lists, where no header is at hand. `most` is exact when all parts but the last are multiples of 64 KiB, as clients
- * make them; `least` equals it when nothing else is possible. Undefined when no such object exists.
- */
-export function openedPartsBounds(
-  sealedBytes: number,
-  parts: number,
-  trailerBytes = 0,
-): LengthBounds | undefined {
-  if (!Number.isSafeInteger(parts) || parts < 1) return undefined
-  if (parts === 1) {
-    const plaintextBytes = openedStreamBytes(sealedBytes, trailerBytes)
-    return plaintextBytes === undefined ? undefined : { least: plaintextBytes, most: plaintextBytes }
-  }
-  const framesBytes = sealedBytes - parts * (STREAM_HEADER_BYTES + sealedTrailerBytes(trailerBytes))
-  if (!Number.isSafeInteger(sealedBytes) || framesBytes < parts * FRAME_TAG_BYTES) return undefined
-  // F frames hold the most when all are full, and the least when F - N are full, one has a byte, the others none.
-  const framesLeast = Math.max(parts, Math.ceil(framesBytes / SEALED_FRAME_BYTES))
-  const framesMost =
-    parts + Math.floor(Math.max(0, framesBytes - parts * FRAME_TAG_BYTES - 1) / SEALED_FRAME_BYTES)
-  return {
-    least: framesBytes - framesMost * FRAME_TAG_BYTES,
-    most: framesBytes - framesLeast * FRAME_TAG_BYTES,
-  }
-}
-
 /** A length in bytes that can be one of a stream. */
 function requireLength(plaintextBytes: number): void {
   if (

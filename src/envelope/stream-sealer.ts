@@ -19,12 +19,10 @@ export interface StreamSealerOptions {
   readonly plaintextBytes: number
   /** Length of the trailer that `final` will be given; 0 for none. */
   readonly trailerBytes?: number
-  /** For a part of a multipart object: its number and the object identifier from `partsObjectId`. */
-  readonly part?: { readonly number: number; readonly objectId: Uint8Array }
 }
 
 /**
- * Seals one stream (docs/SPEC.md section 6), pushed: plaintext goes in by chunks of any size, stored bytes come out.
+ * Seals a whole object (docs/SPEC.md section 6), pushed: plaintext goes in by chunks of any size, stored bytes come out.
  * Chunks are enciphered where they lie; nothing is collected or copied. The first output is the header.
  */
 export class StreamSealer {
@@ -41,9 +39,10 @@ export class StreamSealer {
   #remaining: number
 
   constructor(options: StreamSealerOptions) {
-    const { plaintextBytes, trailerBytes = 0, part, keyId } = options
-    const objectId = part?.objectId ?? randomBytes(OBJECT_ID_BYTES)
-    this.header = newHeader({ partNumber: part?.number, trailerBytes, plaintextBytes, objectId, keyId })
+    const { plaintextBytes, trailerBytes = 0, keyId } = options
+    const objectId = Buffer.alloc(OBJECT_ID_BYTES)
+    writeNonce(objectId, 0, OBJECT_ID_BYTES)
+    this.header = newHeader({ trailerBytes, plaintextBytes, objectId, keyId })
     writeNonce(this.header.salt, 0, SALT_BYTES)
     this.sealedBytes = sealedStreamBytes(plaintextBytes, trailerBytes)
     this.#frames = framesOf(plaintextBytes)
@@ -118,10 +117,4 @@ export class StreamSealer {
     this.#frameIndex++
     return frame.getAuthTag()
   }
-}
-
-function randomBytes(length: number): Buffer {
-  const bytes = Buffer.alloc(length)
-  writeNonce(bytes, 0, length)
-  return bytes
 }

@@ -7,8 +7,11 @@ import {
   STREAM_PLAINTEXT_BYTES_MAX,
   TRAILER_BYTES_MAX,
 } from '../../src/envelope/sizes.ts'
+import { PART_FRAMES_MAX, PART_OVERHEAD_BYTES } from '../../src/envelope/parts/layout.ts'
+import { UNENDED_PART_BYTES } from '../../src/envelope/parts/parts-opener.ts'
 import { suiteById } from '../../src/crypto/suites.ts'
 import { makeFieldVectors } from '../vectors/make-field.ts'
+import { makePartVectors } from '../vectors/make-parts.ts'
 import { makeStreamVectors } from '../vectors/make-stream.ts'
 
 const text = readFileSync(new URL('../../docs/SPEC.md', import.meta.url), 'utf8')
@@ -34,8 +37,18 @@ function truths(): Map<string, string> {
       ? ([name, spec.sealedStart] as const)
       : ([name, `${spec.sealedBytes}byteswithSHA-256${spec.sealedSha256}`] as const)
   })
+  const parts = makePartVectors()
+  const describedParts = parts.sound.flatMap((spec) => [
+    [
+      `${spec.name}: mark ${spec.mark.slice(0, 2)} x 16, number ${spec.number}, ${spec.plaintextBytes} bytes`,
+      `${spec.sealedBytes}byteswithSHA-256${spec.sealedSha256}`,
+    ] as const,
+    [`${spec.name}: begins`, spec.sealedStart] as const,
+  ])
   return new Map([
     ['key identifier', streams.keyId],
+    ...describedParts,
+    ...parts.broken.map((vector) => [vector.name, vector.failure] as const),
     ...fields.sound.map((vector) => [vector.name, vector.envelope] as const),
     ...[...fields.broken, ...streams.broken].map((vector) => [vector.name, vector.failure] as const),
     ...described,
@@ -57,6 +70,8 @@ describe('docs/SPEC.md', () => {
     expect(text).toContain(`0 to ${stated(LAST_NAME_BYTES_MAX)} bytes`)
     expect(text).toContain(`1 to ${stated(PART_NUMBER_MAX)} for a part`)
     expect(text).toContain(`0 to ${stated(TRAILER_BYTES_MAX)} |`)
+    expect(text).toContain(`A = 120 + ${PART_FRAMES_MAX} x 32 + 48 + 16 = ${stated(PART_OVERHEAD_BYTES)}`)
+    expect(UNENDED_PART_BYTES).toBe(5 * 1024 * 1024)
     expect(STREAM_PLAINTEXT_BYTES_MAX).toBe(2 ** 46)
   })
 })

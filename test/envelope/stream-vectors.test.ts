@@ -45,7 +45,6 @@ describe.each(Object.entries(CHUNKINGS))('read %s', (_path, sizes) => {
       const from = new ObjectOpener({
         memory,
         context,
-        ...(spec.part === undefined ? {} : { part: spec.part }),
         onStreamEnd: (_header, bytes) => (trailer = bytes),
       })
       const released: Buffer[] = []
@@ -65,8 +64,7 @@ describe.each(Object.entries(CHUNKINGS))('read %s', (_path, sizes) => {
     for (const vector of file.broken) {
       const bytes = brokenBytes(vector)
       const released: Buffer[] = []
-      const options = vector.parts === undefined ? {} : { parts: vector.parts }
-      const failure = failureOf(() => push(opener(options), chunked(bytes, sizes), released))
+      const failure = failureOf(() => push(opener(), chunked(bytes, sizes), released))
       expect(failure, vector.name).toBe(vector.failure)
       const text = Buffer.concat(released)
       if (text.length === 0) continue
@@ -76,15 +74,6 @@ describe.each(Object.entries(CHUNKINGS))('read %s', (_path, sizes) => {
       // Frames that verified may have been released; they are the beginning of what was sealed.
       expect(Buffer.concat(streams).subarray(0, text.length).equals(text), vector.name).toBe(true)
     }
-  })
-
-  test('three parts open as one object, and each alone', () => {
-    const parts = ['part 1', 'part 2', 'part 3'].map((name) => stored.get(name)!)
-    const plaintext = Buffer.concat([30, 40, 0].map(pattern))
-    expect(push(opener({ parts: 3 }), chunked(Buffer.concat(parts), sizes))).toEqual(plaintext)
-    expect(push(opener({ part: 2 }), chunked(parts[1]!, sizes))).toEqual(pattern(40))
-    expect(failureOf(() => push(opener({ part: 1 }), chunked(parts[1]!, sizes)))).toBe('spliced')
-    expect(failureOf(() => push(opener({ part: 1 }), chunked(Buffer.concat(parts), sizes)))).toBe('extended')
   })
 })
 
@@ -98,10 +87,8 @@ test('broken objects cover every class that a stream can fail with', () => {
 })
 
 test('a header reads as its fields', () => {
-  expect(parseHeader(stored.get('part 2')!)).toMatchObject({
-    partNumber: 2,
-    trailerBytes: 3,
-    plaintextBytes: 40,
+  expect(parseHeader(stored.get('short with trailer')!)).toMatchObject({
+    trailerBytes: 4,
+    plaintextBytes: 20,
   })
-  expect(parseHeader(stored.get('short')!)).toMatchObject({ partNumber: undefined, trailerBytes: 0 })
 })

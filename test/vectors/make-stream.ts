@@ -1,4 +1,5 @@
-import { headerFailure, keyId, pattern, sealStreamReference, sha256 } from './reference.ts'
+import { keyId, pattern, sha256 } from './reference.ts'
+import { headerFailure, sealStreamReference } from './reference-stream.ts'
 import { CONTEXT, TENANT_KEY } from './make-field.ts'
 
 /** One stored stream: everything that decides its bytes. */
@@ -8,7 +9,6 @@ export interface StreamSpec {
   readonly salt: string
   readonly objectId: string
   readonly objectName?: string
-  readonly part?: number
   readonly trailer?: string
   readonly tenantKey?: string
   readonly site?: string
@@ -26,11 +26,9 @@ export interface BrokenObject {
   readonly pieces: ReadonlyArray<readonly [stream: string, from: number, to: number]>
   readonly flip?: readonly [at: number, bit: number]
   readonly append?: string
-  readonly parts?: number
 }
 
-const OBJECT_ID = 'a0a1a2a3a4a5a6a7a8a9aaabacadaeaf'
-const OTHER_OBJECT_ID = 'b0b1b2b3b4b5b6b7b8b9babbbcbdbebf'
+export const OBJECT_ID = 'a0a1a2a3a4a5a6a7a8a9aaabacadaeaf'
 export const OBJECT_NAME = 'attachments/10001'
 const FRAME = 65_552
 const HEADER = 120
@@ -50,16 +48,6 @@ const SPECS: readonly StreamSpec[] = [
   { name: 'a frame and one', plaintextBytes: 65_537, salt: salt(8), objectId: OBJECT_ID },
   { name: 'three frames', plaintextBytes: 196_608, salt: salt(9), objectId: OBJECT_ID },
   { name: 'three frames again', plaintextBytes: 196_608, salt: salt(10), objectId: OBJECT_ID },
-  { name: 'part 1', plaintextBytes: 30, salt: salt(11), objectId: OBJECT_ID, part: 1 },
-  { name: 'part 2', plaintextBytes: 40, salt: salt(12), objectId: OBJECT_ID, part: 2, trailer: 'c0ffee' },
-  { name: 'part 3', plaintextBytes: 0, salt: salt(13), objectId: OBJECT_ID, part: 3 },
-  {
-    name: 'part 2 of another upload',
-    plaintextBytes: 40,
-    salt: salt(14),
-    objectId: OTHER_OBJECT_ID,
-    part: 2,
-  },
   {
     name: 'another object',
     plaintextBytes: 20,
@@ -86,7 +74,6 @@ export function storedStream(spec: StreamSpec): Buffer {
       objectName: spec.objectName ?? OBJECT_NAME,
       objectId: Buffer.from(spec.objectId, 'hex'),
       salt: Buffer.from(spec.salt, 'hex'),
-      ...(spec.part === undefined ? {} : { part: spec.part }),
       ...(spec.trailer === undefined ? {} : { trailer: Buffer.from(spec.trailer, 'hex') }),
     },
     pattern(spec.plaintextBytes),
@@ -107,10 +94,9 @@ export function makeStreamVectors(): { keyId: string; sound: SoundStream[]; brok
     }
   })
   const broken = [
-    ...['short', 'short with trailer', 'empty', 'part 1'].flatMap((name) => flipped(name, stored.get(name)!)),
+    ...['short', 'short with trailer', 'empty'].flatMap((name) => flipped(name, stored.get(name)!)),
     ...['short', 'short with trailer', 'empty'].flatMap((name) => cut(name, stored.get(name)!)),
     ...frames(),
-    ...parts(stored),
     ...headers(),
   ]
   return { keyId: keyId(Buffer.from(TENANT_KEY, 'hex')).toString('hex'), sound, broken }
@@ -121,7 +107,7 @@ function flipped(name: string, bytes: Buffer): BrokenObject[] {
     const bit = at % 8
     const changed = Buffer.from(bytes)
     changed[at]! ^= 1 << bit
-    const failure = at < HEADER ? headerFailure(changed, at) : 'not-authentic'
+    const failure = at < HEADER ? headerFailure(changed, at, false) : 'not-authentic'
     return {
       name: `${name}: bit ${bit} of byte ${at} flipped`,
       failure,
@@ -180,35 +166,6 @@ function frames(): BrokenObject[] {
   ]
 }
 
-function parts(stored: ReadonlyMap<string, Buffer>): BrokenObject[] {
-  const whole = (name: string): readonly [string, number, number] => [name, 0, stored.get(name)!.length]
-  const object = (
-    name: string,
-    failure: string,
-    ...pieces: BrokenObject['pieces'][number][]
-  ): BrokenObject => ({
-    name: `parts: ${name}`,
-    failure,
-    pieces,
-  })
-  const [one, two, three] = [whole('part 1'), whole('part 2'), whole('part 3')]
-  return [
-    object('first dropped', 'spliced', two, three),
-    object('middle dropped', 'spliced', one, three),
-    object('swapped', 'spliced', two, one, three),
-    object('repeated', 'spliced', one, one, two),
-    object('of another upload', 'spliced', one, whole('part 2 of another upload')),
-    object('followed by a whole object', 'spliced', one, whole('short')),
-    object('a whole object followed by a part', 'extended', whole('short'), one),
-    { ...object('last dropped, and the store says so', 'truncated', one, two), parts: 3 },
-    { ...object('one more than the store says', 'extended', one, two, three), parts: 2 },
-    object('last cut in its header', 'truncated', one, ['part 2', 0, 60]),
-    object('last cut in its frame', 'truncated', one, ['part 2', 0, 130]),
-    object('last cut before its trailer', 'truncated', one, ['part 2', 0, HEADER + 56]),
-    { ...object('bytes behind the last', 'extended', one, two), append: 'ff'.repeat(8) },
-  ]
-}
-
 function headers(): BrokenObject[] {
   const read = (name: string, failure: string): BrokenObject => ({
     name: `read as what it is not: ${name}`,
@@ -219,6 +176,7 @@ function headers(): BrokenObject[] {
     read('another object', 'not-authentic'),
     read('another site', 'not-authentic'),
     read('another tenant', 'wrong-key'),
+    { ...read('a part', 'spliced'), pieces: [['short', 0, HEADER + 36]], flip: [11, 1] },
     {
       name: 'plaintext',
       failure: 'not-an-envelope',

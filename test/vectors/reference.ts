@@ -21,7 +21,7 @@ export function lp(value: string | Uint8Array): Buffer {
   return Buffer.concat([length, bytes])
 }
 
-function hkdf(key: Uint8Array, salt: Uint8Array, info: string | Uint8Array, bytes: number): Buffer {
+export function hkdf(key: Uint8Array, salt: Uint8Array, info: string | Uint8Array, bytes: number): Buffer {
   return Buffer.from(hkdfSync('sha256', key, salt, info, bytes))
 }
 
@@ -33,7 +33,7 @@ export function keyId(tenantKey: Uint8Array): Buffer {
   return derived(tenantKey, 'key-id', 16)
 }
 
-function names(label: string, context: ReferenceContext): Buffer {
+export function names(label: string, context: ReferenceContext): Buffer {
   const { organization, site, app, store, dataClass } = context
   return Buffer.concat([label, organization, site, app, store, dataClass].map(lp))
 }
@@ -139,59 +139,12 @@ export function fieldFailure(text: string, readerKeyId: Uint8Array): string {
   return bytes.toString('base64url') === body ? 'not-authentic' : 'not-canonical'
 }
 
-export interface ReferenceStream {
-  readonly tenantKey: Uint8Array
-  readonly context: ReferenceContext
-  readonly objectName: string
-  readonly objectId: Uint8Array
-  readonly salt: Uint8Array
-  readonly part?: number
-  readonly trailer?: Uint8Array
-}
-
-export function sealStreamReference(stream: ReferenceStream, plaintext: Uint8Array): Buffer {
-  const { tenantKey, context, objectName, objectId, salt, part, trailer = Buffer.alloc(0) } = stream
-  const numbers = Buffer.alloc(12)
-  numbers.writeUInt16BE(part ?? 0, 0)
-  numbers.writeUInt16BE(trailer.length, 2)
-  numbers.writeBigUInt64BE(BigInt(plaintext.length), 4)
-  const kind = part === undefined ? 0 : 1
-  const start = Buffer.from('9350435354524d0a010210', 'hex')
-  const open = Buffer.concat([start, Buffer.from([kind]), numbers, objectId, keyId(tenantKey), salt])
-  const streamContext = Buffer.concat([names('portcullis/stream-context/v1', context), lp(objectName)])
-  const info = Buffer.concat([Buffer.from('portcullis/stream-keys/v1'), lp(open), streamContext])
-  const keys = hkdf(derived(tenantKey, 'stream', 32), salt, info, 64)
-  const frame = (index: number, marker: number, bytes: Uint8Array): Buffer => {
-    const nonce = Buffer.alloc(12)
-    nonce.writeUInt32BE(index, 7)
-    nonce[11] = marker
-    return Buffer.from(gcm(keys.subarray(0, 32), nonce).encrypt(bytes))
-  }
-  const count = Math.max(1, Math.ceil(plaintext.length / 65_536))
-  const frames = Array.from({ length: count }, (_, i) =>
-    frame(i, i === count - 1 ? 1 : 0, plaintext.subarray(i * 65_536, (i + 1) * 65_536)),
-  )
-  const end = trailer.length === 0 ? [] : [frame(count, 2, trailer)]
-  return Buffer.concat([open, keys.subarray(32), ...frames, ...end])
-}
-
-/** The failure that section 6.7 names for one changed byte within the header of the first stream of an object. */
-export function headerFailure(changed: Buffer, at: number): string {
-  if (at < 8) return 'not-an-envelope'
-  if (at === 8) return 'unknown-version'
-  if (at < 11) return 'unknown-suite'
-  const kind = changed[11]!
-  const part = changed.readUInt16BE(12)
-  if (!(kind === 0 && part === 0) && !(kind === 1 && part >= 1 && part <= 10_000)) return 'not-canonical'
-  if (changed.readUInt16BE(14) > 1024 || changed.readBigUInt64BE(16) > 2n ** 46n) return 'too-large'
-  if (kind === 1 && part !== 1) return 'spliced'
-  return at >= 40 && at < 56 ? 'wrong-key' : 'not-authentic'
-}
-
 /** The plaintext of stream vectors: byte i is i modulo 251. */
 export function pattern(length: number): Buffer {
-  return Buffer.from(Uint8Array.from({ length }, (_, i) => i % 251))
+  return Buffer.alloc(length, PATTERN)
 }
+
+const PATTERN = Uint8Array.from({ length: 251 }, (_, i) => i)
 
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')

@@ -5,7 +5,7 @@ import { STREAM_HEADER_BYTES } from '../sizes.ts'
 export const MARK_BYTES = 16
 /** Frames of a part at most. */
 export const PART_FRAMES_MAX = 1024
-/** Trailer of every part and end record; docs/S3.md says what stands in it. */
+/** Trailer of every part and end record; docs/SPEC.md section 6.4 says what stands in it. */
 export const PART_TRAILER_BYTES = 48
 /** Base-2 logarithms of the frame sizes that a part may have: 64 KiB to 8 MiB. */
 export const FRAME_LOG2_MIN = 16
@@ -14,7 +14,7 @@ export const FRAME_LOG2_MAX = 23
 export const PART_PLAINTEXT_BYTES_MAX = 5 * 1024 ** 3 - partOverheadBytes()
 
 /**
- * What every part, whatever its length, and every end record is longer than its plaintext (docs/S3.md). It is
+ * What every part, whatever its length, and every end record is longer than its plaintext (docs/SPEC.md section 6.5). It is
  * constant so that the plaintext length of an object follows from its stored length and its number of parts.
  */
 export const PART_OVERHEAD_BYTES = partOverheadBytes()

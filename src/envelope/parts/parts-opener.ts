@@ -8,7 +8,7 @@ import type { PartHeader } from './header.ts'
 import { parsePartHeader } from './header.ts'
 import { PartOpener } from './opener.ts'
 
-/** An object's last part must be shorter than this, unless an end record follows (docs/S3.md). */
+/** An object's last part must be shorter than this, unless an end record follows (docs/SPEC.md section 6.6). */
 export const UNENDED_PART_BYTES = 5 * 1024 * 1024
 
 export interface PartsOpenerOptions {
@@ -176,6 +176,8 @@ export class PartsOpener {
     if (this.#ended || (this.#options.single === true && this.#streams === 1)) {
       throw new EnvelopeError('extended', 'bytes follow the end')
     }
+    if (this.#streams >= this.#options.streams)
+      throw new EnvelopeError('extended', 'the object has more parts than the store claims')
     const bytes = chunk.copy(this.#headerBytes, this.#headerLength, at)
     this.#headerLength += bytes
     if (this.#headerLength === STREAM_HEADER_BYTES)
@@ -186,8 +188,6 @@ export class PartsOpener {
   /** A header in its place in the object. */
   #place(header: PartHeader): PartHeader {
     const previous = this.#current
-    if (this.#streams >= this.#options.streams)
-      throw new EnvelopeError('extended', 'the object has more parts than the store claims')
     if (this.#options.single === true) return header
     const inPlace =
       previous === undefined

@@ -28,7 +28,7 @@ export interface PartSealing {
 }
 
 /**
- * Seals one part of an object (docs/S3.md), pushed: plaintext goes in by chunks of any size, stored bytes come out.
+ * Seals one part of an object (docs/SPEC.md section 6), pushed: plaintext goes in by chunks of any size, stored bytes come out.
  * Chunks are enciphered where they lie; nothing is collected. The first output begins with the header.
  */
 export class PartSealer {

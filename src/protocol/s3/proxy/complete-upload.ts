@@ -34,7 +34,7 @@ interface UploadedPart {
 
 /**
  * CompleteMultipartUpload: the client's list is checked against the store's, since only the gateway knows plaintext
- * lengths; an end record is added where the last part does not show by itself that it is the last (docs/S3.md).
+ * lengths; an end record is added where the last part does not show by itself that it is the last (docs/SPEC.md section 6.6).
  */
 export async function completeMultipartUpload(context: ObjectExchange): Promise<void> {
   const document = parseXml(await new ClientBody(context).collect(DOCUMENT_BYTES_MAX))

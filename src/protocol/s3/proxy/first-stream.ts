@@ -77,7 +77,10 @@ export function assertFirst(header: StreamHeader, stored: StoredObject): void {
     if (header.plaintextBytes !== stored.plaintextBytes) {
       throw new EnvelopeError('truncated', 'the object has not the length that it was sealed with')
     }
-  } else if ((header as PartHeader).kind !== 'part' || header.partNumber !== 1) {
+    return
+  }
+  const { kind, partNumber } = header as PartHeader
+  if (kind !== 'part' || partNumber !== 1) {
     throw new EnvelopeError('spliced', 'the object does not begin with its first part')
   }
 }

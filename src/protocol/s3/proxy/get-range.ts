@@ -20,7 +20,6 @@ import { planPartRange, uniformLengths } from './part-plan.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { objectResponseHeaders } from './response-headers.ts'
 import { passRefusal } from './store-refusal.ts'
-import { TRAILER_BYTES } from './trailer.ts'
 import { WholeOpener } from './whole-opener.ts'
 
 const ATTEMPTS_MAX = 3
@@ -59,8 +58,7 @@ export async function openRange(
   const { memory } = context.parts
   const { stored, header, place } = head
   if (stored.streams === undefined) {
-    const lengths = { plaintextBytes: header.plaintextBytes, trailerBytes: TRAILER_BYTES }
-    const plan = planRange([lengths], range.start, range.end + 1)
+    const plan = planRange(header.plaintextBytes, range.start, range.end + 1)
     const response = await readStored(context, head, plan.fetchStart, plan.fetchEnd)
     if (response === undefined) return undefined
     const { firstFrame, skipBytes, takeBytes } = plan

@@ -17,7 +17,7 @@ export const TRAILER_BYTES = PART_TRAILER_BYTES
 
 const AT = { algorithm: 0, type: 1, parts: 2, value: 4 } as const
 
-/** The trailer that keeps a checksum, sealed, with the object it is of (docs/S3.md). */
+/** The trailer that keeps a checksum, sealed, with the object it is of (docs/SPEC.md section 6.4). */
 export function encodeTrailer(checksum: ObjectChecksum | undefined): Buffer {
   const trailer = Buffer.alloc(TRAILER_BYTES)
   if (checksum === undefined) return trailer
