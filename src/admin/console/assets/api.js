@@ -28,8 +28,6 @@ const REQUEST_TIMEOUT_MS = 30_000
 export class Api {
   #token
   #onRefused
-  /** @type {Map<string, { etag: string, value: any }>} */
-  #seen = new Map()
 
   /** @param {string} token @param {() => void} onRefused told when the token is not, or no longer, valid */
   constructor(token, onRefused) {
@@ -39,18 +37,10 @@ export class Api {
     this.#onRefused = onRefused
   }
 
-  /** Reads; asks only whether it changed where the API gave an ETag. @param {string} path @param {AbortSignal} [signal] */
+  /** Reads. @param {string} path @param {AbortSignal} [signal] */
   async get(path, signal) {
-    const seen = this.#seen.get(path)
-    const response = await this.#fetch('GET', path, {
-      signal,
-      headers: seen && { 'If-None-Match': seen.etag },
-    })
-    if (response.status === 304 && seen) return seen.value
-    const value = await response.json()
-    const etag = response.headers.get('ETag')
-    if (etag !== null) this.#seen.set(path, { etag, value })
-    return value
+    const response = await this.#fetch('GET', path, { signal })
+    return response.json()
   }
 
   /**
@@ -94,7 +84,7 @@ export class Api {
       if (signal?.aborted) throw error
       throw new Problem(0, { detail: 'The gateway cannot be reached.' })
     }
-    if (response.ok || response.status === 304) return response
+    if (response.ok) return response
     const members = await response.json().catch(() => ({}))
     const problem = new Problem(
       response.status,
@@ -106,7 +96,13 @@ export class Api {
   }
 }
 
-/** A path of the API with its parts escaped. @param {TemplateStringsArray} parts @param {...string} values */
-export function path(parts, ...values) {
-  return parts.reduce((text, part, index) => `${text}${encodeURIComponent(values[index - 1] ?? '')}${part}`)
+/**
+ * A path below that of the organization named first: `` organizationPath`${id}/byok` ``. Values are escaped.
+ * @param {TemplateStringsArray} parts @param {...string} values
+ */
+export function organizationPath(parts, ...values) {
+  const below = parts.reduce(
+    (text, part, index) => `${text}${encodeURIComponent(values[index - 1] ?? '')}${part}`,
+  )
+  return `admin/v1/organizations/${below}`
 }

@@ -15,14 +15,14 @@ export const EVIDENCE_WINDOW_MS = 60_000
  *
  * @param {{ id: string, since: string, awsRequestId: string | null, reason: string }} suspension
  * @param {readonly { event: Record<string, any> }[]} rows
- * @returns {CutOff}
+ * @returns {CutOff | undefined} undefined while the trail does not have the suspension
  */
 export function measuredCutOff(suspension, rows) {
   const events = rows.map(({ event }) => event)
   const started = events.find(
     ({ type, suspensionId }) => type === 'suspension.started' && suspensionId === suspension.id,
   )
-  if (started === undefined) return { withinMs: null, lastAllowedAt: null, transfersCut: null }
+  if (started === undefined) return undefined
   const lastAllowedAt = started.lastAllowedAt ?? null
   const transfersCut = started.transfersCut ?? null
   const servedUntil = transfersCut > 0 ? started.at : lastAllowedAt

@@ -54,11 +54,6 @@ export function instant(timestamp) {
   return timestamp.slice(0, 19).replace('T', ' ')
 }
 
-/** UTC time of day with milliseconds. @param {string} timestamp */
-export function timeOfDay(timestamp) {
-  return timestamp.slice(11, 23)
-}
-
 /** @param {number} count @param {string} one @param {string} [many] */
 export function counted(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`

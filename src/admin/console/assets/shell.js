@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { organizationPath } from './api.js'
 import { useSession } from './context.js'
 import { html } from './html.js'
 import { Mark } from './parts/mark.js'
@@ -82,7 +83,7 @@ function Navigation({ views, current, organizationId }) {
 
 /** Reads the organization once for all views, and keeps it fresh. @param {{ id: string, view: any }} properties */
 function OrganizationView({ id, view }) {
-  const { value, problem, reload } = useResource(`admin/v1/organizations/${encodeURIComponent(id)}`, {
+  const { value, problem, reload } = useResource(organizationPath`${id}`, {
     everyMs: 2_000,
   })
   if (value === undefined) {

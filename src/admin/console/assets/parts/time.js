@@ -1,14 +1,8 @@
-import { duration, instant } from '../format.js'
+import { instant } from '../format.js'
 import { html } from '../html.js'
 
 /** An instant, UTC to the second; milliseconds in its title. @param {{ at: string | null | undefined, none?: string }} properties */
 export function Time({ at, none = 'never' }) {
   if (!at) return html`<span class="faint">${none}</span>`
   return html`<time datetime=${at} title=${at}>${instant(at)}</time>`
-}
-
-/** @param {{ ms: number | null | undefined, none?: string }} properties */
-export function Duration({ ms, none = '–' }) {
-  if (ms === null || ms === undefined) return html`<span class="faint">${none}</span>`
-  return html`<span class="number">${duration(ms)}</span>`
 }

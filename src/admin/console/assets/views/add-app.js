@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { announce } from '../announce.js'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { appName } from '../format.js'
 import { html } from '../html.js'
@@ -42,9 +43,9 @@ export function AddAppForm({ organization, sites, onCancel, onAdded }) {
   const [encryption, setEncryption] = useState(organization.byokConfigured ? 'byok' : 'vendor-managed')
   const action = useAction(async () => {
     const app = { type, byok: encryption === 'byok' }
-    const base = `admin/v1/organizations/${encodeURIComponent(organization.id)}/sites`
-    if (site === NEW_SITE) await api.send('POST', base, { name: siteName, apps: [app] })
-    else await api.send('POST', `${base}/${encodeURIComponent(site)}/apps`, app)
+    if (site === NEW_SITE)
+      await api.send('POST', organizationPath`${organization.id}/sites`, { name: siteName, apps: [app] })
+    else await api.send('POST', organizationPath`${organization.id}/sites/${site}/apps`, app)
     announce(`${appName(type)} was added`)
     setSiteName('')
     onAdded()

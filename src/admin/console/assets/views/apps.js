@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { appName, counted } from '../format.js'
 import { html } from '../html.js'
@@ -16,10 +17,9 @@ import { AddApp } from './add-app.js'
 export function Apps({ organization, stateKey = '' }) {
   const { permissions } = useSession()
   const [adding, setAdding] = useState(false)
-  const { value, problem, reload } = useResource(
-    `admin/v1/organizations/${encodeURIComponent(organization.id)}/sites?limit=500`,
-    { everyMs: 15_000 },
-  )
+  const { value, problem, reload } = useResource(organizationPath`${organization.id}/sites?limit=500`, {
+    everyMs: 15_000,
+  })
   useEffect(() => {
     if (stateKey !== '') reload()
   }, [stateKey, reload])

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { announce } from '../announce.js'
+import { organizationPath } from '../api.js'
 import { EVENT_GROUPS } from '../audit-text.js'
 import { useSession } from '../context.js'
 import { counted } from '../format.js'
@@ -16,7 +17,7 @@ const OUTCOMES = ['succeeded', 'denied', 'refused', 'failed', 'unavailable', 'de
 
 /** The audit trail with filters, its export and the proof of its chain. @param {{ organization: import('../shapes.js').Organization }} properties */
 export function Audit({ organization }) {
-  const base = `admin/v1/organizations/${encodeURIComponent(organization.id)}/audit`
+  const base = organizationPath`${organization.id}/audit`
   const [filter, setFilter] = useState(() => ({
     group: 'changes',
     outcome: '',
@@ -92,9 +93,7 @@ function inputTime(ms) {
 
 /** @param {{ organization: import('../shapes.js').Organization, filter: Filter, setFilter: (filter: Filter) => void }} properties */
 function Filters({ organization, filter, setFilter }) {
-  const { value } = useResource(
-    `admin/v1/organizations/${encodeURIComponent(organization.id)}/sites?limit=500`,
-  )
+  const { value } = useResource(organizationPath`${organization.id}/sites?limit=500`)
   const set = (/** @type {Partial<Filter>} */ part) => setFilter({ ...filter, ...part })
   const sites = (value?.items ?? []).map((/** @type {{ name: string }} */ { name }) => ({
     value: name,

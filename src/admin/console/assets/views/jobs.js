@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { announce } from '../announce.js'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { appName, counted, words } from '../format.js'
 import { html } from '../html.js'
@@ -12,7 +13,7 @@ import { useAction, useResource } from '../resource.js'
 /** Rotations as they run, and the tenant keys. @param {{ organization: import('../shapes.js').Organization }} properties */
 export function Jobs({ organization }) {
   const { permissions } = useSession()
-  const base = `admin/v1/organizations/${encodeURIComponent(organization.id)}`
+  const base = organizationPath`${organization.id}`
   return html`
     <h1 tabindex="-1">Keys and jobs</h1>
     ${permissions.may('rotation.list') && html`<${Rotations} organization=${organization} base=${base} />`}

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { announce } from '../announce.js'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { counted } from '../format.js'
 import { html } from '../html.js'
@@ -16,7 +17,7 @@ export function SuspendDialog({ organization, onClose, reload }) {
   const { api } = useSession()
   const [typed, setTyped] = useState('')
   const action = useAction(async () => {
-    await api.send('POST', `admin/v1/organizations/${encodeURIComponent(organization.id)}/suspensions`)
+    await api.send('POST', organizationPath`${organization.id}/suspensions`)
     announce(`${organization.id} is suspended`)
     reload()
     onClose()
@@ -51,8 +52,7 @@ export function SuspendDialog({ organization, onClose, reload }) {
 export function LiftDialog({ organization, suspension, onClose, reload }) {
   const { api } = useSession()
   const action = useAction(async () => {
-    const organizationPath = `admin/v1/organizations/${encodeURIComponent(organization.id)}`
-    await api.send('DELETE', `${organizationPath}/suspensions/${encodeURIComponent(suspension.id)}`)
+    await api.send('DELETE', organizationPath`${organization.id}/suspensions/${suspension.id}`)
     announce('The suspension is lifted')
     reload()
     onClose()

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { announce } from '../announce.js'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { reasonName, stateName } from '../format.js'
 import { html } from '../html.js'
@@ -41,12 +42,9 @@ export function Overview({ organization, reload }) {
 
 /** @param {{ organization: import('../shapes.js').Organization, reload: () => void }} properties */
 function Configured({ organization, reload }) {
-  const { value: byok, problem } = useResource(
-    `admin/v1/organizations/${encodeURIComponent(organization.id)}/byok`,
-    {
-      everyMs: 2_000,
-    },
-  )
+  const { value: byok, problem } = useResource(organizationPath`${organization.id}/byok`, {
+    everyMs: 2_000,
+  })
   if (byok === undefined)
     return problem ? html`<${ProblemNote} problem=${problem} />` : html`<p class="waiting">Reading …</p>`
   return html`

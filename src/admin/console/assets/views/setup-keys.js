@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { announce } from '../announce.js'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { html } from '../html.js'
 import { Copyable } from '../parts/copyable.js'
@@ -14,7 +15,7 @@ import { RootKeys } from './root-keys.js'
  */
 export function KeysStep({ organization, reload }) {
   const { permissions } = useSession()
-  const path = `admin/v1/organizations/${encodeURIComponent(organization.id)}/byok`
+  const path = organizationPath`${organization.id}/byok`
   const { value: byok, problem, reload: reloadByok } = useResource(organization.byokConfigured ? path : null)
   const changeable =
     permissions.may('byok.put') && (byok === undefined || (byok.replaceable && byok.managedBy === 'api'))

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { html } from '../html.js'
 import { saveFile } from '../parts/download.js'
@@ -11,7 +12,7 @@ import { useAction, useResource } from '../resource.js'
 export function PlanStep({ organization }) {
   const { api } = useSession()
   const [accountId, setAccountId] = useState('')
-  const path = `admin/v1/organizations/${encodeURIComponent(organization.id)}/byok/plan`
+  const path = organizationPath`${organization.id}/byok/plan`
   // A configured organization's account is known.
   const configured = useResource(organization.byokConfigured ? path : null)
   const action = useAction(() => api.get(`${path}?accountId=${encodeURIComponent(accountId.trim())}`))

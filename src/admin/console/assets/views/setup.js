@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { html } from '../html.js'
 import { useResource } from '../resource.js'
@@ -77,9 +78,7 @@ function Step({ id, organization, reload }) {
 /** @param {{ organization: import('../shapes.js').Organization }} properties */
 function AppsStep({ organization }) {
   const [added, setAdded] = useState(0)
-  const { value, reload } = useResource(
-    `admin/v1/organizations/${encodeURIComponent(organization.id)}/sites?limit=500`,
-  )
+  const { value, reload } = useResource(organizationPath`${organization.id}/sites?limit=500`)
   return html`
     <section aria-labelledby="add-app">
       <h2 id="add-app">Add an app</h2>

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { EVIDENCE_WINDOW_MS, measuredCutOff } from '../cut-off.js'
 import { duration, reasonName } from '../format.js'
@@ -17,7 +18,7 @@ const MEASURED_MAX = 10
  */
 export function Suspensions({ organizationId, stateKey }) {
   const { value, problem, reload, readAt } = useResource(
-    `admin/v1/organizations/${encodeURIComponent(organizationId)}/suspensions?limit=100`,
+    organizationPath`${organizationId}/suspensions?limit=100`,
     { everyMs: 15_000 },
   )
   useEffect(() => {
@@ -25,7 +26,7 @@ export function Suspensions({ organizationId, stateKey }) {
   }, [stateKey, reload])
   /** @type {import('../shapes.js').Suspension[]} */
   const items = value?.items ?? []
-  const cutOffs = useMeasuredCutOffs(organizationId, items)
+  const cutOffs = useMeasuredCutOffs(organizationId, items, readAt)
   return html`<section aria-labelledby="suspensions">
     <h2 id="suspensions">Suspensions</h2>
     <${ProblemNote} problem=${problem} />
@@ -93,10 +94,11 @@ function CutOffCell({ suspension, cutOff }) {
 }
 
 /**
- * Reads the evidence of the newest suspensions, once each: it does not change.
- * @param {string} organizationId @param {import('../shapes.js').Suspension[]} suspensions
+ * Reads the evidence of the newest suspensions, once each: it does not change. The trail may have it a moment later
+ * than the suspension itself; then the next refresh tries again.
+ * @param {string} organizationId @param {import('../shapes.js').Suspension[]} suspensions @param {number} readAt
  */
-function useMeasuredCutOffs(organizationId, suspensions) {
+function useMeasuredCutOffs(organizationId, suspensions, readAt) {
   const { api, permissions } = useSession()
   const [measured, setMeasured] = useState(
     /** @type {Map<string, import('../cut-off.js').CutOff>} */ (new Map()),
@@ -116,14 +118,15 @@ function useMeasuredCutOffs(organizationId, suspensions) {
           types: 'key-service.called,suspension.started',
           limit: '1000',
         })
-        const base = `admin/v1/organizations/${encodeURIComponent(organizationId)}/audit`
+        const base = organizationPath`${organizationId}/audit`
         const { items } = await api.get(`${base}?${query}`, controller.signal)
-        setMeasured((before) => new Map(before).set(suspension.id, measuredCutOff(suspension, items)))
+        const cutOff = measuredCutOff(suspension, items)
+        if (cutOff !== undefined) setMeasured((before) => new Map(before).set(suspension.id, cutOff))
       }
     }
     // What cannot be read is shown as not measured.
     read().catch(() => undefined)
     return () => controller.abort()
-  }, [api, offered, organizationId, wantedIds])
+  }, [api, offered, organizationId, wantedIds, readAt])
   return measured
 }

@@ -1,4 +1,5 @@
 import { announce } from '../announce.js'
+import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { appName, counted, duration } from '../format.js'
 import { html } from '../html.js'
@@ -25,10 +26,9 @@ export function Verification({ organization }) {
 
 /** @param {{ organization: import('../shapes.js').Organization }} properties */
 function DryRun({ organization }) {
-  const { value, problem } = useResource(
-    `admin/v1/organizations/${encodeURIComponent(organization.id)}/byok/verification`,
-    { everyMs: 5_000 },
-  )
+  const { value, problem } = useResource(organizationPath`${organization.id}/byok/verification`, {
+    everyMs: 5_000,
+  })
   if (value === undefined) return html`<${ProblemNote} problem=${problem} />`
   /** @type {import('../shapes.js').ByokStatus} */
   const { access, impact } = value
@@ -68,10 +68,7 @@ export function Permissions({ organization }) {
   const { api, permissions } = useSession()
   const action = useAction(async () => {
     announce('Every permission is being tried')
-    const report = await api.send(
-      'POST',
-      `admin/v1/organizations/${encodeURIComponent(organization.id)}/byok/verification`,
-    )
+    const report = await api.send('POST', organizationPath`${organization.id}/byok/verification`)
     announce(report.ok ? 'Every permission is there' : counted(report.findings.length, 'finding'))
     return report
   })

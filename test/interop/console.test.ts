@@ -1,0 +1,461 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Browser, Locator } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type DocumentStore, startDocumentStore } from '../../src/local/document-store/document-store.ts'
+import { applyTemplate } from '../onboarding/apply-template.ts'
+import { GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
+import { browserPath, launchBrowser, Visitor } from './console-browser.ts'
+
+const OPERATOR = 'admin-token-of-at-least-32-characters'
+const AUDITOR = 'auditor-token-of-at-least-32-characters'
+const ISSUE = JSON.stringify({ fields: { summary: 'The gate jams in frost' } })
+const REGIONS = ['eu-central-1', 'eu-west-1']
+/** Folder of the documents' screenshots, when they are to be taken anew. */
+const SCREENSHOTS = process.env['PORTCULLIS_SCREENSHOTS']
+const VIEWS = [
+  ['umbrella', 'BYOK encryption'],
+  ['umbrella/verification', 'Verification'],
+  ['umbrella/keys', 'Keys and jobs'],
+  ['umbrella/audit', 'Audit trail'],
+  ['umbrella/setup', 'Setup'],
+  ['', 'Organizations'],
+] as const
+
+let world: GatewayWorld
+let running: RunningGateway
+let browser: Browser
+let gatewayArn = ''
+let traffic: Promise<void>
+let stopTraffic = false
+const stores: DocumentStore[] = []
+const visitors: Visitor[] = []
+
+if (browserPath === undefined)
+  console.warn('console.test.ts is skipped: no Chromium (apt-get install chromium)')
+
+describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
+  beforeAll(async () => {
+    world = await GatewayWorld.start()
+    const jira = await startStore('jira', 'issue')
+    const confluence = await startStore('confluence', 'page')
+    running = await world.gateway((configuration) => {
+      gatewayArn = `arn:aws:iam::${configuration['vendorKeys'][0].accountId}:user/portcullis-gateway`
+      configuration['revocation'] = { boundMs: '5s', probeIntervalMs: '1s' }
+      configuration['admin'].tokens.push({ name: 'audrey', sha256: sha256(AUDITOR), role: 'auditor' })
+      configuration['onboarding'] = { gatewayPrincipalArn: gatewayArn }
+      configuration['stores'] = [
+        { name: 'jira', mount: '/jira', upstream: jira, apps: ['jira'], coverage: 'jira' },
+        {
+          name: 'confluence',
+          mount: '/confluence',
+          upstream: confluence,
+          apps: ['confluence'],
+          coverage: 'confluence',
+        },
+      ]
+    })
+    const { status } = await running.put('/jira/issue/1', ISSUE, 'umbrella')
+    expect(status).toBeLessThan(300)
+    traffic = keepReading()
+    browser = await launchBrowser()
+  })
+
+  afterAll(async () => {
+    stopTraffic = true
+    await traffic
+    await browser.close()
+    await world.stop()
+    await Promise.all(stores.map((store) => store.stop()))
+  })
+
+  afterEach(async () => {
+    const complaints = visitors.flatMap((visitor) => visitor.complaints)
+    await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))
+    expect(complaints).toEqual([])
+  })
+
+  describe('signing in', () => {
+    it('refuses a wrong token and says so', async () => {
+      const { page } = await arrive()
+      await page.getByLabel('Admin token').fill('not-a-token')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('alert').filter({ hasText: 'not valid' }).waitFor()
+      expect(await page.getByLabel('Admin token').isVisible()).toBe(true)
+    })
+
+    it('keeps the token out of addresses, cookies and storage', async () => {
+      const { page } = await arrive(OPERATOR)
+      expect(page.url()).not.toContain(OPERATOR)
+      expect(await page.context().cookies()).toEqual([])
+      const state = await page.context().storageState()
+      expect(JSON.stringify(state)).not.toContain(OPERATOR)
+      expect(await page.evaluate('sessionStorage.length')).toBe(0)
+      await page.reload()
+      await page.getByLabel('Admin token').waitFor()
+    })
+
+    it('survives a reload of the tab only when asked to, and ends with signing out', async () => {
+      const { page } = await arrive()
+      await page.getByLabel('Admin token').fill(OPERATOR)
+      await page.getByLabel('Stay signed in').check()
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('button', { name: 'Sign out' }).waitFor()
+      await page.reload()
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.getByText('You are signed out.').waitFor()
+      expect(await page.evaluate('sessionStorage.length')).toBe(0)
+    })
+
+    it('shows an administrator of an organization that one only, without the operator’s switch', async () => {
+      const token = await administratorOf('umbrella')
+      const visitor = await arrive(token)
+      const { page } = visitor
+      await visitor.open('acme', 'BYOK encryption')
+      await page.getByText('umbrella', { exact: true }).first().waitFor()
+      expect(await page.getByLabel('Organization').count()).toBe(0)
+      expect(await page.getByText('acme').count()).toBe(0)
+      expect(await page.getByRole('button', { name: 'Suspend …' }).count()).toBe(0)
+    })
+
+    it('offers an auditor nothing that changes anything', async () => {
+      const visitor = await arrive(AUDITOR)
+      await visitor.open('umbrella', 'BYOK encryption')
+      await visitor.page.getByRole('table', { name: 'Apps' }).waitFor()
+      for (const name of ['Suspend …', 'Add an app …']) {
+        expect(await visitor.page.getByRole('button', { name }).count()).toBe(0)
+      }
+      await visitor.open('umbrella/keys', 'Keys and jobs')
+      expect(await visitor.page.getByRole('button', { name: 'Rotate' }).count()).toBe(0)
+    })
+  })
+
+  describe('an organization', () => {
+    it('shows apps under its own key beside those under the vendor’s', async () => {
+      const { page } = await at('umbrella', 'BYOK encryption')
+      const apps = page.getByRole('table', { name: 'Apps' })
+      const jira = apps.getByRole('row').filter({ hasText: /Jira/ })
+      const confluence = apps.getByRole('row').filter({ hasText: 'Confluence' })
+      expect(await jira.innerText()).toMatch(/BYOK[^]*Stops/)
+      expect(await confluence.innerText()).toMatch(/Vendor-managed[^]*Goes on/)
+    })
+
+    it('shows the key of each region with its last verified access', async () => {
+      const { page } = await at('umbrella', 'BYOK encryption')
+      const keys = page.getByRole('table', { name: 'Root keys by region' })
+      for (const { region, keyArn } of world.umbrella.resources.keys) {
+        const row = keys.getByRole('row').filter({ hasText: region })
+        await row.getByText(keyArn).waitFor()
+        await row.getByText(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/).waitFor()
+        await row.getByText(/^[\d.]+ m?s$/).waitFor()
+      }
+    })
+
+    it('shows a revocation while one looks at it, and the return of access', async () => {
+      const { page } = await at('umbrella', 'BYOK encryption')
+      await page.getByRole('heading', { name: 'Access verified' }).waitFor()
+      await world.umbrella.disableKey('eu-west-1')
+      await page.getByRole('heading', { name: 'Suspended: Key disabled' }).waitFor({ timeout: 20_000 })
+      await page.getByRole('status').filter({ hasText: 'Suspended: Key disabled in eu-west-1' }).waitFor()
+      const apps = page.getByRole('table', { name: 'Apps' })
+      await apps.getByRole('row').filter({ hasText: 'Jira' }).getByText('Suspended').waitFor()
+      expect(await apps.getByRole('row').filter({ hasText: 'Confluence' }).innerText()).not.toContain(
+        'Suspended',
+      )
+      const suspensions = page.getByRole('table', { name: 'Suspensions' })
+      const row = suspensions.getByRole('row').nth(1)
+      await row.getByText(/≤ [\d.]+ m?s|nothing served/).waitFor({ timeout: 40_000 })
+      expect(await row.innerText()).toMatch(/eu-west-1[^]*not yet/)
+      await screenshot(page, 'console-suspended')
+      await world.umbrella.enableKey('eu-west-1')
+      await page.getByRole('heading', { name: 'Access verified' }).waitFor({ timeout: 40_000 })
+      await row.getByText('not yet').waitFor({ state: 'detached' })
+      expect(
+        await page.getByRole('img', { name: /Timeline of suspensions\. 1 suspension/ }).isVisible(),
+      ).toBe(true)
+    })
+  })
+
+  describe('verification', () => {
+    it('tells what would stop, and what would go on', async () => {
+      const { page } = await at('umbrella/verification', 'Verification')
+      await page.getByText('1 app would answer 423 Locked').waitFor()
+      const stops = page.getByRole('heading', { name: /^Stops/ }).locator('..')
+      const continues = page.getByRole('heading', { name: /^Goes on/ }).locator('..')
+      expect(await stops.innerText()).toContain('umbrella Jira')
+      expect(await continues.innerText()).toContain('umbrella Confluence')
+    })
+
+    it('names the permission that is missing', async () => {
+      const { page } = await at('umbrella/verification', 'Verification')
+      await world.umbrella.denyDecrypt(true)
+      await page.getByRole('button', { name: 'Verify now' }).click()
+      const checks = page.getByRole('table', { name: 'Checks by region' })
+      await checks.getByText('✕ failed').first().waitFor({ timeout: 30_000 })
+      expect(await page.locator('.findings').innerText()).toMatch(/Decrypt/)
+      await world.umbrella.denyDecrypt(false)
+    })
+  })
+
+  describe('the audit trail', () => {
+    it('filters by kind of event', async () => {
+      const { page } = await at('umbrella/audit', 'Audit trail')
+      await page.getByLabel('Show').selectOption({ label: 'Suspensions' })
+      const table = page.getByRole('table', { name: 'Audit events' })
+      await table.getByText('Suspension started').first().waitFor()
+      await page.getByLabel('Show').selectOption({ label: 'Key use (calls to AWS)' })
+      await table.getByText('Key service called').first().waitFor()
+      await table.getByText('Suspension started').first().waitFor({ state: 'detached' })
+      await page.getByLabel('Outcome').selectOption('denied')
+      await table.getByText('succeeded').first().waitFor({ state: 'detached' })
+      expect(await table.getByText('denied').count()).toBeGreaterThan(0)
+    })
+
+    it('opens a row to the whole event', async () => {
+      const { page } = await at('umbrella/audit', 'Audit trail')
+      await page
+        .getByRole('button', { name: /^Row \d+: details/ })
+        .first()
+        .click()
+      expect(JSON.parse(await page.locator('tr.detail pre').innerText())).toHaveProperty('previousHash')
+    })
+
+    it('exports what the filters leave', async () => {
+      const { page } = await at('umbrella/audit', 'Audit trail')
+      await page.getByLabel('Show').selectOption({ label: 'Suspensions' })
+      const downloading = page.waitForEvent('download')
+      await page.getByRole('button', { name: 'Export these' }).click()
+      const download = await downloading
+      expect(download.suggestedFilename()).toBe('audit-umbrella.ndjson')
+      const lines = readFileSync(await download.path(), 'utf8')
+        .trim()
+        .split('\n')
+      expect(lines.length).toBeGreaterThan(0)
+      for (const line of lines) expect(line).toContain('"suspension.')
+    })
+
+    it('proves the chain', async () => {
+      const { page } = await at('umbrella/audit', 'Audit trail')
+      await page.getByRole('button', { name: 'Prove the chain' }).click()
+      await page.getByText('The chain holds.').waitFor()
+    })
+  })
+
+  describe('jobs', () => {
+    it('shows a rotation as it goes on', async () => {
+      const { page } = await at('umbrella/keys', 'Keys and jobs')
+      await page.getByRole('button', { name: 'Rotate tenant keys …' }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'Rotate' }).click()
+      const row = page.getByRole('table', { name: 'Rotations' }).getByRole('row').nth(1)
+      await row.getByText('Succeeded').waitFor({ timeout: 30_000 })
+      expect(await row.getByText(/^(\d+) of \1 keys?$/).count()).toBe(1)
+    })
+  })
+
+  describe('by keyboard alone', () => {
+    it('an operator suspends after typing the name, and lifts again', async () => {
+      const { page } = await at('umbrella', 'BYOK encryption')
+      const keyboard = page.keyboard
+      await tabTo(page.getByRole('button', { name: 'Suspend …' }))
+      await keyboard.press('Enter')
+      const confirm = page.getByRole('dialog').getByRole('button', { name: 'Suspend' })
+      expect(await confirm.isDisabled()).toBe(true)
+      expect(await focusIsIn(page.getByRole('dialog'))).toBe(true)
+      await keyboard.press('Escape')
+      await page.getByRole('dialog').waitFor({ state: 'detached' })
+      expect(await isFocused(page.getByRole('button', { name: 'Suspend …' }))).toBe(true)
+      await keyboard.press('Enter')
+      await tabTo(page.getByLabel('Type umbrella to confirm'))
+      await keyboard.type('umbrella')
+      await keyboard.press('Enter')
+      await page.getByRole('heading', { name: 'Suspended by an operator' }).waitFor()
+      expect((await running.request('/jira/issue/1', { site: 'umbrella' })).status).toBe(423)
+      await tabTo(page.getByRole('button', { name: 'Lift the suspension …' }))
+      await keyboard.press('Enter')
+      await tabTo(page.getByRole('dialog').getByRole('button', { name: 'Lift' }))
+      await keyboard.press('Enter')
+      await page.getByRole('heading', { name: 'Access verified' }).waitFor({ timeout: 20_000 })
+    })
+
+    it('every view is reached, its heading gets the focus, and the focus is visible', async () => {
+      const { page } = await at('umbrella', 'BYOK encryption')
+      for (const name of ['Verification', 'Keys and jobs', 'Audit trail', 'Setup', 'Overview']) {
+        const link = page.getByRole('navigation').getByRole('link', { name })
+        await tabTo(link)
+        expect(
+          await link.evaluate(
+            (element) => element.ownerDocument.defaultView!.getComputedStyle(element).outlineStyle,
+          ),
+        ).toMatch(/solid/)
+        await page.keyboard.press('Enter')
+        const heading = page.getByRole('heading', { level: 1 })
+        await expect.poll(() => isFocused(heading)).toBe(true)
+        expect(await link.getAttribute('aria-current')).toBe('page')
+      }
+    })
+
+    it('the first stop skips to the content', async () => {
+      const { page } = await at('umbrella', 'BYOK encryption')
+      await page.reload()
+      await page.getByLabel('Admin token').fill(OPERATOR)
+      await page.keyboard.press('Enter')
+      await page.getByRole('button', { name: 'Sign out' }).waitFor()
+      await tabTo(page.getByRole('link', { name: 'Skip to content' }))
+      await page.keyboard.press('Enter')
+      expect(await isFocused(page.getByRole('main'))).toBe(true)
+    })
+  })
+
+  it('takes a new organization from nothing to an app under its own keys', async () => {
+    const visitor = await arrive(OPERATOR)
+    const { page } = visitor
+    await visitor.open('', 'Organizations')
+    await page.getByRole('button', { name: 'New organization …' }).click()
+    await page.getByLabel('Identifier').fill('initech')
+    await page.getByLabel('Data residency location').selectOption('europe')
+    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Setup' }).waitFor()
+
+    await page.getByLabel('AWS account ID').fill('12345678901')
+    await page.getByRole('button', { name: 'Make the plan' }).click()
+    await page.getByRole('alert').filter({ hasText: '12' }).waitFor()
+    await page.getByLabel('AWS account ID').fill('333344445555')
+    await page.getByRole('button', { name: 'Make the plan' }).click()
+    const { roleArn, keys } = await applyDownloads(page, '333344445555')
+
+    await page.getByRole('button', { name: 'Next: Role and keys' }).click()
+    await page.getByLabel('AWS account ID').fill('333344445555')
+    await page.getByLabel('Role ARN').fill(roleArn)
+    for (const { region, keyArn } of keys) await page.getByLabel(`Key ARN in ${region}`).fill(keyArn)
+    await page.getByRole('button', { name: 'Set', exact: true }).click()
+    await page.getByText('Set. Verify next.').waitFor()
+
+    await page.getByRole('button', { name: 'Next: Verify' }).click()
+    await page.getByRole('button', { name: 'Verify now' }).click()
+    await page.getByText('Every permission is there.').waitFor({ timeout: 30_000 })
+    await screenshot(page, 'console-setup-verified')
+
+    await page.getByRole('button', { name: 'Next: Sites and apps' }).click()
+    await page.getByLabel('Name of the new site').fill('initech')
+    await page.getByRole('button', { name: 'Add the app' }).click()
+    const apps = page.getByRole('table', { name: 'Apps' })
+    await apps.getByRole('row').filter({ hasText: 'Jira' }).filter({ hasText: 'BYOK' }).waitFor()
+    // One family on one site has one setting.
+    await page.getByLabel('Site', { exact: true }).selectOption('initech')
+    await page.getByLabel('App', { exact: true }).selectOption('jira-service-management')
+    await page.getByLabel('Vendor-managed').check()
+    await page.getByRole('button', { name: 'Add the app' }).click()
+    await page.getByRole('alert').waitFor()
+    expect(await apps.getByRole('row').count()).toBe(2)
+  })
+
+  it.each(['light', 'dark'] as const)('has no serious accessibility violation in %s', async (scheme) => {
+    const stranger = await arrive(undefined, scheme)
+    expect(await stranger.seriousViolations()).toEqual([])
+    await screenshot(stranger.page, `console-sign-in-${scheme}`)
+    const visitor = await arrive(OPERATOR, scheme)
+    for (const [place, heading] of VIEWS) {
+      await visitor.open(place, heading)
+      await visitor.page.waitForLoadState('networkidle', { timeout: 1_000 }).catch(() => undefined)
+      expect({ place, found: await visitor.seriousViolations() }).toEqual({ place, found: [] })
+      await screenshot(visitor.page, `console-${heading.toLowerCase().replaceAll(' ', '-')}-${scheme}`)
+    }
+    await visitor.open('umbrella', 'BYOK encryption')
+    await visitor.page.getByRole('button', { name: 'Suspend …' }).click()
+    expect(await visitor.seriousViolations()).toEqual([])
+  })
+})
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+async function startStore(name: string, collection: string): Promise<string> {
+  const store = await startDocumentStore({
+    directory: join(world.directory, name),
+    collections: [collection],
+    port: 0,
+  })
+  stores.push(store)
+  return store.url
+}
+
+/** Keeps the leases of `umbrella` in use, as its users would. */
+async function keepReading(): Promise<void> {
+  while (!stopTraffic) {
+    await running.request('/jira/issue/1', { site: 'umbrella' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function arrive(token?: string, scheme: 'light' | 'dark' = 'light'): Promise<Visitor> {
+  const visitor = await Visitor.arrive(browser, running.gateway.adminUrl, scheme)
+  visitors.push(visitor)
+  if (token !== undefined) await visitor.signIn(token)
+  return visitor
+}
+
+async function at(place: string, heading: string): Promise<Visitor> {
+  const visitor = await arrive(OPERATOR)
+  await visitor.open(place, heading)
+  return visitor
+}
+
+/** A token of someone who administers one organization. */
+async function administratorOf(organization: string): Promise<string> {
+  const response = await fetch(
+    `${running.gateway.adminUrl}/admin/v1/organizations/${organization}/administrators`,
+    {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${OPERATOR}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: 'ulla', role: 'org-admin' }),
+    },
+  )
+  expect(response.status).toBe(201)
+  return ((await response.json()) as { token: string }).token
+}
+
+/** Downloads every CloudFormation file that the page offers and applies it to the customer's account. */
+async function applyDownloads(page: Visitor['page'], accountId: string) {
+  const credentials = await world.aws.createAccount(accountId)
+  const keys: { region: string; keyArn: string }[] = []
+  let roleArn = ''
+  for (const item of await page.locator('ol.files > li').all()) {
+    const downloading = page.waitForEvent('download')
+    await item.getByRole('button', { name: 'Download' }).click()
+    const download = await downloading
+    const region = REGIONS.find((each) => download.suggestedFilename().includes(each))!
+    const text = readFileSync(await download.path(), 'utf8')
+    const target = { endpoint: world.aws.endpoint, credentials, accountId, region }
+    const primary = keys[0]?.keyArn
+    const outputs = await applyTemplate(text, target, primary === undefined ? {} : { PrimaryKeyArn: primary })
+    roleArn = outputs['RoleArn'] ?? roleArn
+    if (outputs['KeyArn'] !== undefined) keys.push({ region, keyArn: outputs['KeyArn'] })
+  }
+  return { roleArn, keys }
+}
+
+/** Presses Tab until the element has the focus; fails after a round that is longer than any page. */
+async function tabTo(element: Locator): Promise<void> {
+  await element.waitFor()
+  for (let presses = 0; presses < 150; presses++) {
+    if (await isFocused(element)) return
+    await element.page().keyboard.press('Tab')
+  }
+  throw new Error(`Tab does not reach ${String(element)}`)
+}
+
+async function isFocused(element: Locator): Promise<boolean> {
+  return await element.evaluate((node) => node === node.ownerDocument.activeElement)
+}
+
+async function focusIsIn(element: Locator): Promise<boolean> {
+  return await element.evaluate((node) => node.contains(node.ownerDocument.activeElement))
+}
+
+async function screenshot(page: Visitor['page'], name: string): Promise<void> {
+  if (SCREENSHOTS === undefined) return
+  mkdirSync(SCREENSHOTS, { recursive: true })
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
+}
