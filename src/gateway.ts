@@ -3,7 +3,8 @@ import { KeyServiceProver } from './access/prover.ts'
 import { consoleRoutes } from './admin/console/console-routes.ts'
 import { AdminListener } from './admin/listener.ts'
 import { openAuditTrail } from './composition/audit-trail.ts'
-import { directoryOf } from './composition/directory.ts'
+import { administratorSources } from './composition/administrators.ts'
+import { controlPlaneApi, RegionalProofs } from './composition/control-plane.ts'
 import { recordExchange } from './composition/exchange-record.ts'
 import { keyServiceOf } from './composition/key-service.ts'
 import { mountObjectStores } from './composition/object-stores.ts'
@@ -11,6 +12,7 @@ import { openRegistryEngine } from './composition/registry-engine.ts'
 import type { Settings } from './composition/settings.ts'
 import { auditRefusedCiphertext } from './composition/refused-ciphertext.ts'
 import { mountStores } from './composition/stores.ts'
+import { TenantDirectory } from './composition/tenant-directory.ts'
 import { SecureMemory } from './crypto/secure-memory.ts'
 import { DataPlane } from './data-plane.ts'
 import { PortcullisError } from './errors.ts'
@@ -26,9 +28,10 @@ import { Metrics } from './observability/metrics.ts'
 import { DocumentProtocol } from './protocol/document/document-protocol.ts'
 import { EnvelopeCodec } from './protocol/json/field-codec.ts'
 import { ObjectProtocol } from './protocol/s3/proxy/object-protocol.ts'
+import { applyFile } from './provisioning/applied-file.ts'
+import { ControlPlane } from './registry/control-plane/control-plane.ts'
 import { Registry } from './registry/registry.ts'
 import { SqlRegistryDatabase } from './registry/sql/sql-database.ts'
-import { DirectoryHolder } from './tenant/directory-holder.ts'
 import { readableApps } from './tenant/resolve.ts'
 import type { TenantApp } from './tenant/tenant.ts'
 
@@ -67,15 +70,24 @@ export class Gateway {
     const trail = await openAuditTrail(options, logger)
     const audit = trail.log
 
-    const directory = new DirectoryHolder(directoryOf(options))
     const engine = await openRegistryEngine(options, (error) =>
       logger.warn('the registry cannot be reached', { error }),
     )
     const registry = await Registry.load(new SqlRegistryDatabase(engine))
+    const controlPlane = await ControlPlane.load(engine)
+    await applyFile(controlPlane, configuration, clock.wallTimeMs())
+    const tenants = new TenantDirectory(options, controlPlane, (error) =>
+      logger.error('the tenants of the registry cannot be used', { error }),
+    )
+    const directory = tenants.holder
+    const proofs = new RegionalProofs()
     const keyService = keyServiceOf(options, {
       clock,
       audit,
-      observe: (call) => metrics.keyServiceCall(call),
+      observe: (call) => {
+        metrics.keyServiceCall(call)
+        proofs.observe(call)
+      },
     })
     const memory = new SecureMemory()
     const keyring = new Keyring({
@@ -106,6 +118,7 @@ export class Gateway {
       observe: accessObserver(metrics, logger),
     })
     access.track(directory.current.authorities)
+    directory.onSwap((current) => access.track(current.authorities))
 
     const stores = mountStores(options)
     const { limits } = configuration.listener
@@ -163,6 +176,20 @@ export class Gateway {
           ended,
         }),
     )
+    const api = controlPlaneApi({
+      settings: options,
+      engine,
+      controlPlane,
+      tenants,
+      registry,
+      keyring,
+      access,
+      trail,
+      proofs,
+      logger,
+    })
+    engine.onChange(() => refreshFrom(registry, controlPlane, logger))
+    api.rotations.start()
     let draining = false
     const admin = new AdminListener({
       host: configuration.admin.host,
@@ -170,9 +197,10 @@ export class Gateway {
       metricsOpen: configuration.admin.metricsOpen,
       tls: serverTls(materials.adminTls),
       tokens: materials.adminTokens,
+      administrators: administratorSources(options, controlPlane, tenants.catalog),
       readiness: () => ({ ready: !draining, reasons: draining ? ['draining'] : [] }),
       metrics: () => metrics.text(),
-      plugins: [consoleRoutes()],
+      plugins: [consoleRoutes(), api.plugin],
       onDefect: (error, requestId) => logger.error('admin request failed', { error, requestId }),
     })
     metrics.watch({
@@ -187,7 +215,9 @@ export class Gateway {
     const drain = async (): Promise<void> => {
       draining = true
       await Promise.all([listener, ...objectListeners].map((each) => each.drain()))
+      await api.rotations.close()
       await access.close()
+      tenants.close()
       keyring.clear()
       const upstreams = [...stores, ...objectStores.map(({ mount }) => mount)].map(({ upstream }) => upstream)
       await Promise.all(upstreams.map((upstream) => upstream.close()))
@@ -207,6 +237,13 @@ export class Gateway {
   async drain(): Promise<void> {
     await this.#drain()
   }
+}
+
+/** Takes in what other processes have committed. */
+function refreshFrom(registry: Registry, controlPlane: ControlPlane, logger: Logger): void {
+  Promise.all([registry.refresh(), controlPlane.refresh()]).catch((error: unknown) =>
+    logger.warn('the registry cannot be read', { error }),
+  )
 }
 
 /** Nothing is served that could not be recorded. Throws `overloaded`. */

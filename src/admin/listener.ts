@@ -9,16 +9,26 @@ import {
   type FastifyRequest,
 } from 'fastify'
 import { type ErrorCode, PortcullisError } from '../errors.ts'
-import { AdminAuthorization, type Administrator, type AdminToken } from './authorization.ts'
+import type { ApiAccess } from './api/contract/route.ts'
+import {
+  AdminAuthorization,
+  type Administrator,
+  type AdministratorSources,
+  type AdminToken,
+} from './authorization.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { metricsRoute, type MetricsText } from './metrics-route.ts'
+import { assertPermitted } from './permission.ts'
 import { refusalOf, sendProblem } from './problem.ts'
+import { RateLimiter } from './rate-limit.ts'
 import { KnownRoutes } from './routes.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** Serves the route without a token; absent means closed. */
     open?: boolean
+    /** Who may use a closed route; absent means operators and auditors who are bound to no organization. */
+    access?: ApiAccess
   }
   interface FastifyRequest {
     /** Who asks; null on open routes. */
@@ -33,6 +43,8 @@ export interface AdminListenerOptions {
   readonly port: number
   readonly tls?: Pick<TlsOptions, 'cert' | 'key'> | undefined
   readonly tokens: readonly AdminToken[]
+  /** Administrators beside those of `tokens`. */
+  readonly administrators?: AdministratorSources
   /** Serves `/metrics` without a token. */
   readonly metricsOpen: boolean
   readonly readiness: () => Readiness
@@ -51,6 +63,11 @@ const HEADERS_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const CONNECTIONS_MAX = 1_000
 const CLOSE_TIMEOUT_MS = 5_000
+
+/** Refused credentials of one address: guessing a token is hopeless, trying costs us a digest each. */
+const REFUSALS_LIMIT = { burst: 100, perSecond: 5 }
+/** Requests of one administrator; a console polls, a script may create many things in a row. */
+const REQUESTS_LIMIT = { burst: 400, perSecond: 50 }
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
@@ -77,7 +94,7 @@ export class AdminListener {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
-    protect(this.#server, new AdminAuthorization(options.tokens), options)
+    protect(this.#server, new AdminAuthorization(options.tokens, options.administrators), options)
     void this.#server.register(healthRoutes(options.readiness))
     void this.#server.register(metricsRoute(options.metrics, options.metricsOpen))
     for (const plugin of options.plugins ?? []) void this.#server.register(plugin as FastifyPluginAsync)
@@ -152,13 +169,24 @@ function protect(
 ): void {
   const known = new KnownRoutes()
   known.watch(server)
+  const refusals = new RateLimiter(REFUSALS_LIMIT)
+  const requests = new RateLimiter(REQUESTS_LIMIT)
   server.decorateRequest('administrator', null)
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS)
     if (options.tls !== undefined) reply.header('Strict-Transport-Security', 'max-age=31536000')
     // A path that does not exist says so to anyone; what exists is closed unless it says otherwise.
-    if (request.is404 || request.routeOptions.config.open === true) return
-    request.administrator = authorization.authenticate(request)
+    const { open, access = 'oversee' } = request.routeOptions.config
+    if (request.is404 || open === true) return
+    refusals.assertLeft(request.ip)
+    try {
+      request.administrator = await authorization.authenticate(request)
+    } catch (thrown) {
+      refusals.take(request.ip)
+      throw thrown
+    }
+    requests.take(request.administrator.id)
+    assertPermitted(request.administrator, access, organizationOf(request.params))
   })
   server.setNotFoundHandler(async (request, reply) => {
     const methods = known.methodsOf(request.url.split('?', 1)[0]!)
@@ -178,4 +206,9 @@ function protect(
     if (refusal.status >= 500) options.onDefect?.(error, request.id)
     await sendProblem(request, reply, refusal)
   })
+}
+
+function organizationOf(params: unknown): string | undefined {
+  const { organization } = params as { organization?: string }
+  return organization
 }

@@ -10,6 +10,8 @@ import type { Settings } from './settings.ts'
 export interface AuditTrail {
   readonly log: AuditLog
   readonly store: SqliteAuditStore
+  /** Of the key that signs checkpoints. */
+  readonly publicKeyPem: string
   close(): Promise<void>
 }
 
@@ -21,9 +23,10 @@ export async function openAuditTrail({ configuration }: Settings, logger: Logger
   const directory = configuration.audit.directory!
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const store = await SqliteAuditStore.open(join(directory, 'audit.sqlite'))
+  const signer = await openSigningKey(join(directory, 'signing-key.pem'))
   const log = await AuditLog.open({
     store,
-    signer: await openSigningKey(join(directory, 'signing-key.pem')),
+    signer,
     whenFull,
     queueEventsMax,
     spillBytesMax,
@@ -33,6 +36,7 @@ export async function openAuditTrail({ configuration }: Settings, logger: Logger
   return {
     log,
     store,
+    publicKeyPem: signer.publicKeyPem,
     close: async () => {
       const lost = await log.close(CLOSE_DEADLINE_MS)
       if (lost > 0) logger.error('audit events were lost', { lost })

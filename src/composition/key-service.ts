@@ -16,11 +16,9 @@ export function keyServiceOf(
   surroundings: KeyServiceSurroundings,
 ): AwsKeyService {
   const { kms } = configuration
-  const regional = (template: string | undefined) => (region: string) =>
-    template?.replaceAll('{region}', region)
   return new AwsKeyService({
     ...surroundings,
-    endpoints: { kms: regional(kms.kmsEndpoint), sts: regional(kms.stsEndpoint) },
+    ...awsReach({ configuration, materials }),
     sessionName: kms.roleSessionName,
     attemptTimeoutMs: kms.attemptTimeoutMs,
     requestTimeoutMs: kms.requestTimeoutMs,
@@ -28,8 +26,21 @@ export function keyServiceOf(
     retryTokensMax: kms.retriesMax,
     retryRefillIntervalMs: kms.retryRefillIntervalMs,
     socketsMax: kms.socketsMax,
-    ...baseCredentials(materials.kmsCredentials),
   })
+}
+
+/** Where AWS is, and as whom it is asked. */
+export function awsReach({
+  configuration: { kms },
+  materials,
+}: Settings): Pick<AwsKeyServiceOptions, 'baseCredentials'> &
+  Required<Pick<AwsKeyServiceOptions, 'endpoints'>> {
+  const regional = (template: string | undefined) => (region: string) =>
+    template?.replaceAll('{region}', region)
+  return {
+    endpoints: { kms: regional(kms.kmsEndpoint), sts: regional(kms.stsEndpoint) },
+    ...baseCredentials(materials.kmsCredentials),
+  }
 }
 
 // Without credentials of its own the SDK's default provider chain decides.

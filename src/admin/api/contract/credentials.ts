@@ -1,14 +1,5 @@
 import { z } from 'zod'
-import {
-  appType,
-  component,
-  credentialName,
-  managedBy,
-  page,
-  pageQuery,
-  ruledText,
-  timestamp,
-} from './common.ts'
+import { component, credentialName, managedBy, page, pageQuery, ruledText, timestamp } from './common.ts'
 import { routes } from './route.ts'
 
 const expiresAt = timestamp.nullable()
@@ -42,31 +33,6 @@ const createdAppToken = component(
   'CreatedAppToken',
   'The token itself is shown once; null when an answer is repeated for its Idempotency-Key.',
   appToken.extend({ token: z.string().nullable() }),
-)
-
-export const accessKey = component(
-  'AccessKey',
-  'An S3 access key of an app. Its secret is kept only sealed under the tenant key of the app.',
-  z.object({
-    accessKeyId: z.string(),
-    name: z.string(),
-    site: z.string(),
-    app: appType,
-    createdAt: timestamp,
-    createdBy: z.string(),
-  }),
-)
-
-const newAccessKey = component(
-  'NewAccessKey',
-  'What an S3 access key is made for.',
-  z.strictObject({ name: credentialName, site: ruledText, app: appType }),
-)
-
-const createdAccessKey = component(
-  'CreatedAccessKey',
-  'The secret is shown once; null when an answer is repeated for its Idempotency-Key.',
-  accessKey.extend({ secretAccessKey: z.string().nullable() }),
 )
 
 const boundRole = z.enum(['org-admin', 'auditor'])
@@ -125,41 +91,13 @@ export const credentialRoutes = routes({
     response: createdAppToken,
     status: 201,
     idempotent: true,
+    secret: 'token',
   },
   'token.revoke': {
     method: 'DELETE',
     path: '/admin/v1/organizations/{organization}/tokens/{token}',
     tag: 'Credentials',
     summary: 'Revoke an app token',
-    access: 'manage',
-    status: 204,
-  },
-  'access-key.list': {
-    method: 'GET',
-    path: '/admin/v1/organizations/{organization}/access-keys',
-    tag: 'Credentials',
-    summary: 'List S3 access keys',
-    access: 'read',
-    query: pageQuery,
-    response: page('AccessKeyPage', accessKey),
-    status: 200,
-  },
-  'access-key.create': {
-    method: 'POST',
-    path: '/admin/v1/organizations/{organization}/access-keys',
-    tag: 'Credentials',
-    summary: 'Make an S3 access key',
-    access: 'manage',
-    body: newAccessKey,
-    response: createdAccessKey,
-    status: 201,
-    idempotent: true,
-  },
-  'access-key.revoke': {
-    method: 'DELETE',
-    path: '/admin/v1/organizations/{organization}/access-keys/{accessKey}',
-    tag: 'Credentials',
-    summary: 'Revoke an S3 access key',
     access: 'manage',
     status: 204,
   },
@@ -183,6 +121,7 @@ export const credentialRoutes = routes({
     response: createdAdministrator,
     status: 201,
     idempotent: true,
+    secret: 'token',
   },
   'administrator.revoke': {
     method: 'DELETE',

@@ -66,7 +66,7 @@ export const auditRow = component(
   }),
 )
 
-const auditPage = component(
+export const auditPage = component(
   'AuditPage',
   'Rows in order; `next` is `after` of the following page, null on the last.',
   z.object({ items: z.array(auditRow), next: z.number().int().nullable() }),
@@ -124,7 +124,7 @@ export const operationRoutes = routes({
     method: 'GET',
     path: '/admin/v1/organizations/{organization}/keys',
     tag: 'Keys',
-    summary: 'List tenant keys, newest first',
+    summary: 'List tenant keys, oldest first',
     access: 'read',
     query: pageQuery,
     response: page('TenantKeyPage', tenantKey),

@@ -25,6 +25,8 @@ export interface ApiRoute {
   readonly status: 200 | 201 | 202 | 204
   /** Takes `Idempotency-Key`. */
   readonly idempotent?: boolean
+  /** Member of the answer that is shown once and never kept. */
+  readonly secret?: string
   /** Gives an `ETag`, which changes take as `If-Match`. */
   readonly etag?: boolean
   /** A further media type that `Accept` can ask for. */

@@ -1,0 +1,91 @@
+import type { GeneratedFile } from '../../../onboarding/generated-file.ts'
+import type { ApiHandlers, ApiServices } from '../handler.ts'
+import { accessView, impactView } from '../views.ts'
+
+/** The BYOK configuration: shown, set, planned and verified. */
+export const byokHandlers: ApiHandlers<
+  'byok.get' | 'byok.put' | 'byok.plan' | 'byok.status' | 'byok.verify'
+> = {
+  'byok.get': ({ services, params }) => ({ body: byokView(services, params['organization']!) }),
+
+  'byok.put': async ({ services, administrator, params, body }) => {
+    const { id } = await services.organizations.setByok(administrator, params['organization']!, body)
+    return { body: byokView(services, id) }
+  },
+
+  'byok.plan': ({ services, params, query }) => {
+    const { plan, explanation, cloudFormation, terraform } = services.byok.plan(
+      params['organization']!,
+      query.accountId,
+    )
+    return {
+      body: {
+        organization: plan.organization,
+        accountId: plan.accountId,
+        location: plan.location,
+        roleArn: plan.roleArn,
+        externalId: plan.externalId,
+        resources: explanation.resources.map(({ region, what }) => ({ region: region ?? null, what })),
+        permissions: explanation.permissions.map((permission) => ({
+          ...permission,
+          actions: [...permission.actions],
+        })),
+        steps: [...explanation.steps],
+        notes: [...explanation.notes],
+        cloudFormation: cloudFormation.map(fileView),
+        terraform: terraform.map(fileView),
+      },
+    }
+  },
+
+  'byok.status': ({ services, params }) => {
+    const { access, organization } = services.byok.get(params['organization']!)
+    return {
+      body: { access: accessView(access), impact: impactView(services.byok.impact(organization.id)) },
+    }
+  },
+
+  'byok.verify': async ({ services, params }) => {
+    const id = params['organization']!
+    const { ok, checks, findings, notVerifiable } = await services.byok.verify(id)
+    return {
+      body: {
+        ok,
+        at: new Date(services.wallTimeMs()).toISOString(),
+        checks: [...checks],
+        findings: findings.map((finding) => ({
+          ...finding,
+          statements: [...finding.statements],
+          region: finding.region ?? null,
+        })),
+        notVerifiable: [...notVerifiable],
+        impact: impactView(services.byok.impact(id)),
+      },
+    }
+  },
+}
+
+function byokView(services: ApiServices, id: string) {
+  const shown = services.byok.get(id)
+  return {
+    organization: id,
+    accountId: shown.accountId,
+    location: shown.organization.location,
+    roleArn: shown.roleArn,
+    externalId: shown.externalId,
+    keys: shown.regionalKeys.map(({ region, keyArn, verifiedAt }) => ({
+      region,
+      keyArn,
+      verifiedAt: verifiedAt ?? null,
+    })),
+    managedBy: shown.organization.managedBy,
+    createdAt: shown.createdAt,
+    replaceable: shown.replaceable,
+    revocationBoundMs: shown.revocationBoundMs,
+    access: accessView(shown.access),
+  }
+}
+
+function fileView({ fileName, purpose, region, text, commands }: GeneratedFile) {
+  return { fileName, purpose, region: region ?? null, text, commands: [...commands] }
+}
