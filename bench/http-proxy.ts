@@ -9,7 +9,9 @@ const proxy = createProxyServer({ target, agent: new Agent({ keepAlive: true, ma
 proxy.on('error', (_error, _request, response) => {
   if ('writeHead' in response) response.writeHead(502).end()
 })
-const server = createServer((request, response) => void proxy.web(request, response))
+const server = createServer((request, response) => {
+  proxy.web(request, response)
+})
 server.listen(0, '127.0.0.1', () => {
   process.stdout.write(
     `${JSON.stringify({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })}\n`,

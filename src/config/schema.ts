@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { choice, count, optionalText, section, size, text } from './option.ts'
+import { choice, count, optionalText, section, size } from './option.ts'
 import { crypto, keyCache, kms, revocation } from './sections/keys.ts'
 import { adminTls, bindHost, listener, metricsOpen } from './sections/listener.ts'
 import { objectStores } from './sections/object-store.ts'

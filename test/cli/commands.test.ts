@@ -46,7 +46,7 @@ async function startDev(
   const lines: string[] = []
   const ready = await new Promise<Ready>((resolve_, reject) => {
     child.once('exit', (code) => reject(new Error(`dev ended with ${code}`)))
-    createInterface({ input: child.stdout! }).on('line', (line) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line)
       if (lines.length === 1) resolve_(JSON.parse(line) as Ready)
     })
