@@ -157,7 +157,7 @@ export class Gateway {
       memory,
       budget,
       admit: (authority) => access.admit(authority),
-      wallTimeMs: clock.wallTimeMs,
+      wallTimeMs: () => clock.wallTimeMs(),
     })
     const objectStores = mountObjectStores(options, directory)
     const objectListeners = objectStores.map(

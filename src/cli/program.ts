@@ -9,7 +9,10 @@ export async function runProgram(argv: string[], terminal: Terminal): Promise<Ex
     .description('Multi-tenant BYOK encryption gateway')
     .version(packageJson.version)
     .exitOverride()
-    .configureOutput({ writeOut: terminal.print, writeErr: terminal.printError })
+    .configureOutput({
+      writeOut: (text) => terminal.print(text),
+      writeErr: (text) => terminal.printError(text),
+    })
 
   program
     .command('dev')
@@ -59,8 +62,9 @@ export async function runProgram(argv: string[], terminal: Terminal): Promise<Ex
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown
-    return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage
+    terminal.printError(`portcullis: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`)
+    return EXIT.failed
   }
   return code
 }
