@@ -15,8 +15,9 @@ export interface Admission {
   onEnd(cut: (reason: PortcullisError) => void): () => void
 }
 
-// A refused upload is read to its end up to here, so that the client sees the refusal and not a reset.
+// A refused upload is read to its end up to here and so long, so that the client sees the refusal and not a reset.
 const REFUSED_BODY_BYTES_MAX = 4 * 1024 * 1024
+const REFUSED_BODY_TIME_MS_MAX = 5_000
 
 /** One request and its response on the way through the stages. */
 export class Exchange {
@@ -149,11 +150,14 @@ export class Exchange {
       if (this.awaitsContinue) this.response.shouldKeepAlive = false
       return
     }
+    const { socket } = this.request
+    const deadline = setTimeout(() => socket.destroy(), REFUSED_BODY_TIME_MS_MAX).unref()
+    this.request.once('close', () => clearTimeout(deadline))
     let discarded = 0
     this.request.removeAllListeners('data')
     this.request.on('data', (chunk: Buffer) => {
       discarded += chunk.length
-      if (discarded > REFUSED_BODY_BYTES_MAX) this.request.socket.destroy()
+      if (discarded > REFUSED_BODY_BYTES_MAX) socket.destroy()
     })
     this.request.resume()
   }

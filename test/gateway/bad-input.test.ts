@@ -33,7 +33,7 @@ beforeAll(async () => {
     ]
   })
   // the tenant is warm from here on
-  expect((await running.put('/jira/issue/1', '{"id":"1","fields":{"summary":"first"}}')).status).toBe(201)
+  expect((await running.warm('/jira/issue/1', '{"id":"1","fields":{"summary":"first"}}')).status).toBe(201)
 })
 beforeEach(() => {
   scripted.calls.length = 0

@@ -45,7 +45,7 @@ beforeAll(async () => {
       { name: 'jira', mount: '/jira', upstream: `${store.url}/base/path`, apps: ['jira'], coverage },
     ]
   })
-  await running.put('/jira/issue/1', BODY)
+  await running.warm('/jira/issue/1', BODY)
   sealed = store.lastCall.body!
   const words = Array.from({ length: 4_000 }, (_, index) => ({
     id: String(index),

@@ -26,7 +26,7 @@ beforeAll(async () => {
     port: 0,
   })
   running = await world.gateway((configuration) => {
-    tightenBound(configuration, 1_500)
+    tightenBound(configuration, 3_000)
     configuration['stores'] = [
       {
         name: 'jira',
@@ -66,7 +66,7 @@ describe('two organizations behind one gateway', () => {
 
   beforeAll(async () => {
     for (const site of ['acme', 'umbrella']) {
-      expect((await running.put(`/jira/issue/of-${site}`, ISSUE.replace('SITE', site), site)).status).toBe(
+      expect((await running.warm(`/jira/issue/of-${site}`, ISSUE.replace('SITE', site), site)).status).toBe(
         201,
       )
     }

@@ -13,7 +13,7 @@ let stack: DevStack
 const start = async (): Promise<DevStack> =>
   await DevStack.start({
     directory,
-    configure: (configuration) => tightenBound(configuration, 1_000),
+    configure: (configuration) => tightenBound(configuration, 3_000),
   })
 
 beforeAll(async () => {

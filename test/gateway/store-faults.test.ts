@@ -41,7 +41,7 @@ beforeAll(async () => {
       },
     ]
   })
-  await running.put('/jira/issue/1', '{"fields":{"summary":"SECRET"}}')
+  await running.warm('/jira/issue/1', '{"fields":{"summary":"SECRET"}}')
   sealed = store.lastCall.body!.toString()
 })
 beforeEach(() => {
@@ -188,7 +188,7 @@ describe('a store that answers garbage', () => {
 
 describe('a store that fails', () => {
   it('before its answer: 502 for what may not be repeated, one more try for what may', async () => {
-    store.script = (_call, _response, request) => request.socket.resetAndDestroy()
+    store.script = (_call, _response, request) => void request.socket.resetAndDestroy()
     expectRefused(await running.request('/jira/issue/1'), 502, 'store-unreachable')
     expect(store.calls).toHaveLength(2)
     store.calls.length = 0

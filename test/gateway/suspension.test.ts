@@ -16,7 +16,7 @@ let stack: DevStack
 
 beforeAll(async () => {
   stack = await DevStack.start({
-    configure: (configuration) => tightenBound(configuration, 2_000),
+    configure: (configuration) => tightenBound(configuration, 3_000),
   })
   await stack.put('/jira/issue/1', ISSUE)
   await stack.put('/confluence/page/2', PAGE)

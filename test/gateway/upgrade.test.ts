@@ -40,14 +40,14 @@ beforeAll(async () => {
   })
   const coverage = world.file('upgrade.yaml', routes)
   running = await world.gateway((configuration) => {
-    tightenBound(configuration, 1_000)
-    configuration['listener'].limits = { idleTimeoutMs: '1500ms', drainTimeoutMs: '300ms' }
+    tightenBound(configuration, 3_000)
+    configuration['listener'].limits = { idleTimeoutMs: '3500ms', drainTimeoutMs: '300ms' }
     configuration['stores'] = [
       { name: 'jira', mount: '/jira', upstream: store.url, apps: ['jira'], coverage, upgrade: true },
       { name: 'closed', mount: '/closed', upstream: store.url, apps: ['jira'], coverage },
     ]
   })
-  await running.put('/jira/issue/1', '{}')
+  await running.warm('/jira/issue/1', '{}')
 })
 beforeEach(() => {
   offered = undefined

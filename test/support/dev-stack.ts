@@ -80,7 +80,10 @@ export class DevStack {
       ...loadConfiguration(environment.configurationFile, environment.variables),
       logger: createLogger({ level: 'trace', destination: logs }),
     })
-    return new DevStack(gateway, environment, logs, directory, options.directory === undefined)
+    const stack = new DevStack(gateway, environment, logs, directory, options.directory === undefined)
+    // a key service that has just started can be too slow for tight timeouts
+    await stack.until('/jira/issue/none', ({ status }) => status !== 503)
+    return stack
   }
 
   /** Headers that name the tenant and prove who asks. */

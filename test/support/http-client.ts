@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, request as httpRequest } from 'node:http'
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as TlsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { Readable } from 'node:stream'
 
@@ -22,8 +22,8 @@ export interface Sending {
   readonly body?: string | Buffer | Readable
   readonly agent?: Agent | TlsAgent
   readonly tls?: RequestOptions
-  /** Called for each piece of the body instead of collecting it. */
-  readonly onData?: (chunk: Buffer) => void
+  /** Called for each piece of the body instead of collecting it; may pause the response. */
+  readonly onData?: (chunk: Buffer, response: IncomingMessage) => void
 }
 
 /** Sends one request with node's own client and collects the answer; rejects when the connection is cut. */
@@ -38,7 +38,7 @@ export async function send(url: string, sending: Sending = {}): Promise<Answer> 
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => {
         if (onData === undefined) chunks.push(chunk)
-        else onData(chunk)
+        else onData(chunk, response)
       })
       response.on('error', reject)
       response.on('end', () => {
