@@ -28,7 +28,7 @@ let running: RunningGateway
 let browser: Browser
 let gatewayArn = ''
 let traffic: Promise<void>
-let stopTraffic = false
+const trafficEnd = new AbortController()
 const stores: DocumentStore[] = []
 const visitors: Visitor[] = []
 
@@ -63,7 +63,7 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
   })
 
   afterAll(async () => {
-    stopTraffic = true
+    trafficEnd.abort()
     await traffic
     await browser.close()
     await world.stop()
@@ -383,7 +383,7 @@ async function startStore(name: string, collection: string): Promise<string> {
 
 /** Keeps the leases of `umbrella` in use, as its users would. */
 async function keepReading(): Promise<void> {
-  while (!stopTraffic) {
+  while (!trafficEnd.signal.aborted) {
     await running.request('/jira/issue/1', { site: 'umbrella' })
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

@@ -1,4 +1,4 @@
-import { reasonName, words } from './format.js'
+import { counted, reasonName, words } from './format.js'
 
 /** Types of audit events in groups that people look for. */
 export const EVENT_GROUPS = [
@@ -49,7 +49,7 @@ export function eventText(event) {
     case 'suspension.started':
     case 'suspension.changed':
     case 'suspension.ended':
-      return [reasonName(event.reason), event.region, event.by && `by ${event.by}`].filter(Boolean).join(', ')
+      return [reasonName(event.reason), event.region, event.by].filter(Boolean).join(', ')
     case 'admin.acted':
       return `${event.operation} by ${event.actor} (${event.role})`
     case 'provisioning.changed':
@@ -57,7 +57,7 @@ export function eventText(event) {
     case 'tenant-key.created':
       return `${place}, version ${event.version}`
     case 'tenant-keys.wiped':
-      return `${event.keys} keys left memory`
+      return `${counted(event.keys, 'key')} left memory`
     default:
       return [place, event.detail].filter(Boolean).join(', ')
   }

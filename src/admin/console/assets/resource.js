@@ -23,9 +23,6 @@ export function useResource(path, { everyMs } = {}) {
   )
   const [generation, setGeneration] = useState(0)
   const reload = useCallback(() => setGeneration((count) => count + 1), [])
-  const every = useRef(everyMs)
-  every.current = everyMs
-
   useEffect(() => {
     if (path === null) return undefined
     const controller = new AbortController()
@@ -33,7 +30,7 @@ export function useResource(path, { everyMs } = {}) {
     let timer
     const read = async () => {
       timer = undefined
-      let pauseMs = every.current
+      let pauseMs = everyMs
       try {
         const value = await api.get(path, controller.signal)
         setState({ path, value, readAt: Date.now() })
@@ -42,14 +39,14 @@ export function useResource(path, { everyMs } = {}) {
         const problem = error instanceof Problem ? error : new Problem(0, { detail: String(error) })
         setState((before) => ({ ...(before.path === path ? before : { path, readAt: 0 }), problem }))
         pauseMs = Math.max(pauseMs ?? 0, (problem.retryAfterSeconds ?? 0) * 1_000, RETRY_AFTER_FAILURE_MS)
-        if (every.current === undefined && problem.status !== 429 && problem.status !== 0) return
+        if (everyMs === undefined && problem.status !== 429 && problem.status !== 0) return
       }
       if (pauseMs !== undefined && !document.hidden && !controller.signal.aborted) {
         timer = setTimeout(() => void read(), pauseMs)
       }
     }
     const onVisible = () => {
-      if (!document.hidden && timer === undefined && every.current !== undefined) void read()
+      if (!document.hidden && timer === undefined && everyMs !== undefined) void read()
     }
     document.addEventListener('visibilitychange', onVisible)
     void read()
@@ -58,7 +55,7 @@ export function useResource(path, { everyMs } = {}) {
       clearTimeout(timer)
       document.removeEventListener('visibilitychange', onVisible)
     }
-  }, [api, path, generation])
+  }, [api, path, everyMs, generation])
 
   const current = state.path === path ? state : undefined
   return { value: current?.value, problem: current?.problem, readAt: current?.readAt ?? 0, reload }

@@ -30,11 +30,7 @@ export function Apps({ organization, stateKey = '' }) {
   return html`<section aria-labelledby="apps">
     <div class="section-head">
       <h2 id="apps">Apps</h2>
-      <span class="faint"
-        >${counted(organization.apps.byok, 'BYOK app')},
-        ${counted(organization.apps.vendorManaged, 'vendor-managed app')} on
-        ${' '}${counted(organization.sites, 'site')}</span
-      >
+      <span class="faint">${countsOf(organization)}</span>
       ${permissions.may('app.add') && html`<button type="button" onClick=${() => setAdding(true)}>Add an app …</button>`}
     </div>
     <${ProblemNote} problem=${problem} />
@@ -70,6 +66,12 @@ export function Apps({ organization, stateKey = '' }) {
     }
     ${adding && html`<${AddApp} organization=${organization} sites=${value?.items ?? []} onClose=${() => setAdding(false)} onAdded=${reload} />`}
   </section>`
+}
+
+/** @param {import('../shapes.js').Organization} organization */
+function countsOf({ apps, sites }) {
+  const byok = counted(apps.byok, 'BYOK app')
+  return `${byok}, ${counted(apps.vendorManaged, 'vendor-managed app')} on ${counted(sites, 'site')}`
 }
 
 /** @param {{ app: import('../shapes.js').App }} properties */

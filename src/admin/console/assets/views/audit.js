@@ -179,14 +179,7 @@ function Proof({ base }) {
       shows.
     </p>
     <${ProblemNote} problem=${action.problem} />
-    ${
-      proof?.ok &&
-      html`<p class="note note-good">
-        <strong>The chain holds.</strong> ${counted(proof.rows, 'row')} (${proof.firstSequence} to
-        ${proof.lastSequence}), ${' '}${counted(proof.checkpoints, 'signed checkpoint')}, signed up to row
-        ${proof.signedUpTo}.
-      </p>`
-    }
+    ${proof?.ok && html`<p class="note note-good"><strong>The chain holds.</strong> ${extentOf(proof)}</p>`}
     ${
       proof &&
       !proof.ok &&
@@ -198,4 +191,10 @@ function Proof({ base }) {
       </div>`
     }
   </section>`
+}
+
+/** @param {import('../shapes.js').AuditVerification} proof */
+function extentOf({ rows, firstSequence, lastSequence, checkpoints, signedUpTo }) {
+  const signed = `${counted(checkpoints, 'signed checkpoint')}, signed up to row ${signedUpTo}`
+  return `${counted(rows, 'row')} (${firstSequence} to ${lastSequence}), ${signed}.`
 }

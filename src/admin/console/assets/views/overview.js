@@ -53,7 +53,7 @@ function Configured({ organization, reload }) {
       <div>
         <dt>Location</dt>
         <dd>
-          ${organization.locationName}
+          ${organization.locationName}${' '}
           <span class="faint">${organization.regions.join(', ')}; never changes</span>
         </dd>
       </div>

@@ -17,10 +17,12 @@ export function KeysStep({ organization, reload }) {
   const { permissions } = useSession()
   const path = organizationPath`${organization.id}/byok`
   const { value: byok, problem, reload: reloadByok } = useResource(organization.byokConfigured ? path : null)
+  const [done, setDone] = useState(false)
   const changeable =
     permissions.may('byok.put') && (byok === undefined || (byok.replaceable && byok.managedBy === 'api'))
   if (organization.byokConfigured && byok === undefined) return html`<${ProblemNote} problem=${problem} />`
   return html`
+    ${done && html`<p class="note note-good" role="status">Set. Verify next.</p>`}
     ${byok && html`<${RootKeys} byok=${byok} />`}
     ${
       changeable
@@ -29,6 +31,7 @@ export function KeysStep({ organization, reload }) {
             byok=${byok}
             path=${path}
             onSet=${() => {
+              setDone(true)
               reload()
               reloadByok()
             }}
@@ -63,7 +66,6 @@ function KeysForm({ organization, byok, path, onSet }) {
     await api.send('PUT', path, { accountId: accountId.trim(), roleArn: roleArn.trim(), keys: trimmed })
     announce('The BYOK configuration is set')
     onSet()
-    return true
   })
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault()
@@ -100,7 +102,6 @@ function KeysForm({ organization, byok, path, onSet }) {
           />`,
       )}
       <${ProblemNote} problem=${action.problem} />
-      ${action.result && !action.problem && html`<p class="note note-good" role="status">Set. Verify next.</p>`}
       <div class="actions">
         <button type="submit" class="primary" disabled=${action.running}>${byok ? 'Replace' : 'Set'}</button>
       </div>

@@ -26,7 +26,7 @@ export function PlanStep({ organization }) {
     <section aria-labelledby="plan">
       <h2 id="plan">What your AWS account will hold</h2>
       <p>
-        Location <strong>${organization.locationName}</strong>: one KMS key in
+        Location <strong>${organization.locationName}</strong>: one KMS key in${' '}
         ${organization.regions.join(' and ')}, and one role that the gateway assumes. Making a plan changes
         nothing.
       </p>
@@ -82,9 +82,8 @@ function Plan({ plan }) {
                   onClick=${() => saveFile(file.fileName, new Blob([file.text], { type: 'text/plain' }))}
                 >
                   Download</button
-                >${' '}
-                <code>${file.fileName}</code>
-                ${file.region && html`<span class="faint">${file.region}</span>`} ${file.purpose}
+                >${' '} <code>${file.fileName}</code>${' '}
+                ${file.region && html`<span class="faint">${file.region}</span>`}${' '}${file.purpose}
               </p>
               ${file.commands.length > 0 && html`<pre tabindex="0" role="region" aria-label=${`Commands that apply ${file.fileName}`}>${file.commands.join('\n')}</pre>`}
               <details>

@@ -35,8 +35,11 @@ export function SignIn({ enter, notice }) {
         hint="Of an operator, an auditor or your organization’s administrator; or an OIDC access token."
       />
       <label class="check"
-        ><input type="checkbox" checked=${acrossReloads} onChange=${() => setAcrossReloads(!acrossReloads)} />
-        Stay signed in when this tab is reloaded</label
+        ><input
+          type="checkbox"
+          checked=${acrossReloads}
+          onChange=${() => setAcrossReloads(!acrossReloads)}
+        />${' '} Stay signed in when this tab is reloaded</label
       >
       <${ProblemNote} problem=${action.problem} />
       <button type="submit" class="primary" disabled=${action.running}>

@@ -5,11 +5,11 @@ import { html } from '../html.js'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const RANGES = [
-  { name: '1 hour', spanMs: HOUR_MS, ticks: 6 },
+  { name: '1 hour', last: 'hour', spanMs: HOUR_MS, ticks: 6 },
   { name: '24 hours', spanMs: DAY_MS, ticks: 6 },
   { name: '7 days', spanMs: 7 * DAY_MS, ticks: 7 },
   { name: '30 days', spanMs: 30 * DAY_MS, ticks: 6 },
-  { name: '1 year', spanMs: 365 * DAY_MS, ticks: 12 },
+  { name: '1 year', last: 'year', spanMs: 365 * DAY_MS, ticks: 12 },
 ]
 const WIDTH = 960
 const LANE_TOP = 6
@@ -32,8 +32,8 @@ export function SuspensionTimeline({ suspensions, nowMs }) {
   const totalMs = bars.reduce((sum, { lengthMs }) => sum + lengthMs, 0)
   const summary =
     bars.length === 0
-      ? `No suspension in the last ${range.name}.`
-      : `${counted(bars.length, 'suspension')} in the last ${range.name}, ${duration(totalMs)} in all.`
+      ? `No suspension in the last ${range.last ?? range.name}.`
+      : `${counted(bars.length, 'suspension')} in the last ${range.last ?? range.name}, ${duration(totalMs)} in all.`
   return html`<figure class="timeline">
     <figcaption>
       <span>${summary}</span>

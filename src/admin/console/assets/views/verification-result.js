@@ -41,7 +41,7 @@ function Findings({ findings }) {
       ({ kind, region, detail, remedy, statements }, index) =>
         html`<li key=${index}>
           <p>
-            <span class="tag tag-bad">${words(kind)}</span> ${region && html`<code>${region}</code>`}
+            <span class="tag tag-bad">${words(kind)}</span> ${region && html`<code>${region}</code>`}${' '}
             <strong>${detail}</strong>
           </p>
           <p>${remedy}</p>
