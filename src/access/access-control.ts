@@ -1,19 +1,23 @@
 import { PortcullisError } from '../errors.ts'
 import type { Suspension } from '../registry/suspension.ts'
-import type { KeyAuthority } from '../tenant/tenant.ts'
+import type { KeyAuthority, TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
 import type { AccessState } from './authority-access.ts'
 import { AuthorityAccess } from './authority-access.ts'
 import type { Lease } from './lease.ts'
 import type { AccessOptions } from './options.ts'
 import { accessTimes } from './options.ts'
+import type { AdoptedProof } from './proof.ts'
 import { SuspensionJournal } from './suspension-journal.ts'
 
 /** Where an authority stands, for the admin plane and metrics. */
 export interface AccessStatus {
   readonly authorityId: string
   readonly state: AccessState
+  /** The suspension of the whole organization. */
   readonly suspension: Suspension | undefined
+  /** Every open suspension, the widest first; those of single apps or kinds of content too. */
+  readonly suspensions: readonly Suspension[]
   /** RFC 3339; last successful verification by this process. */
   readonly verifiedAt: string | undefined
   readonly leaseAgeMs: number | undefined
@@ -39,11 +43,7 @@ export class AccessControl {
       ),
       random: options.random ?? Math.random,
     }
-    for (const suspension of options.suspensions.open()) {
-      const found = this.#found.get(suspension.authorityId)
-      if (found === undefined) this.#found.set(suspension.authorityId, [suspension])
-      else found.push(suspension)
-    }
+    for (const suspension of options.suspensions.open()) this.#remember(suspension)
     options.keys.reportDenialsTo({
       unwrapDenied: (authority, denied, keyId) => this.#accessOf(authority).deny(denied, keyId),
       wrapDenied: (authority, denied) => {
@@ -58,11 +58,13 @@ export class AccessControl {
   }
 
   /**
-   * The lease to serve an authority's tenants under. Synchronous while it is valid; a promise when a verification
-   * must be awaited. Throws or rejects with `TenantSuspended` or `key-service-unavailable`.
+   * The lease to serve an app under. Synchronous while it is valid; a promise when a verification must be awaited.
+   * Throws or rejects with `TenantSuspended` or `key-service-unavailable`. A caller that names only the authority is
+   * refused while any of its apps or kinds of content is suspended.
    */
-  admit(authority: KeyAuthority): Lease | Promise<Lease> {
-    return this.#accessOf(authority).admit()
+  admit(subject: TenantApp | KeyAuthority): Lease | Promise<Lease> {
+    if ('authority' in subject) return this.#accessOf(subject.authority).admit(subject)
+    return this.#accessOf(subject).admit(undefined)
   }
 
   /** Makes authorities known, so that suspended ones are probed although nobody asks for them. */
@@ -87,6 +89,19 @@ export class AccessControl {
     return this.#accessOf(authority).liftByOperator(by)
   }
 
+  /** Takes over a proof of another replica; false when the lease does not rest on it. */
+  adoptProof(authorityId: string, proof: AdoptedProof): boolean {
+    return this.#accesses.get(authorityId)?.adoptProof(proof) ?? false
+  }
+
+  /** Takes over a suspension that another replica opened, changed or ended; `provenAtMs` as in `AccessProof`. */
+  adoptSuspension(suspension: Suspension, provenAtMs: number): void {
+    const access = this.#accesses.get(suspension.authorityId)
+    if (access === undefined) this.#remember(suspension)
+    else if (suspension.endedAt === undefined) access.adoptSuspension(suspension)
+    else access.adoptLift(suspension, provenAtMs)
+  }
+
   /** Undefined for an authority that was neither tracked nor admitted yet. */
   status(authorityId: string): AccessStatus | undefined {
     const access = this.#accesses.get(authorityId)
@@ -102,6 +117,14 @@ export class AccessControl {
   async close(): Promise<void> {
     for (const access of this.#accesses.values()) access.close()
     await this.#context.journal.settled()
+  }
+
+  /** Keeps a suspension for an authority that was not seen here yet. */
+  #remember(suspension: Suspension): void {
+    const { id, authorityId, endedAt } = suspension
+    const others = (this.#found.get(authorityId) ?? []).filter((found) => found.id !== id)
+    if (endedAt === undefined) others.push(suspension)
+    this.#found.set(authorityId, others)
   }
 
   #accessOf(authority: KeyAuthority): AuthorityAccess {
@@ -121,7 +144,8 @@ function statusOf(access: AuthorityAccess): AccessStatus {
   return {
     authorityId: access.authority.id,
     state: access.state,
-    suspension: access.suspension,
+    suspension: access.suspensions.find(({ scope }) => scope === 'organization'),
+    suspensions: access.suspensions,
     verifiedAt: access.verifiedAt,
     leaseAgeMs: access.leaseAgeMs,
     transfers: access.transfers,

@@ -1,61 +1,96 @@
 import { timestamp } from '../keyring/clock.ts'
-import type { KeyAccessDenied } from '../keyring/key-service.ts'
-import type { Suspension } from '../registry/suspension.ts'
+import type { KeyArea } from '../keyring/key-area.ts'
+import { isInArea } from '../keyring/key-area.ts'
+import type { Suspension, SuspensionScope } from '../registry/suspension.ts'
+import type { TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
-
-/** What the start of a suspension did, for the audit trail. */
-export interface CutEvidence {
-  readonly transfersCut: number
-  /** RFC 3339; undefined when nothing was ever allowed. */
-  readonly lastAllowedAt: string | undefined
-}
+import type { Judgement } from './judgement.ts'
+import type { AccessProof } from './proof.ts'
+import { appScope, areaOf, dataClassScope } from './scope.ts'
+import type { CutReport } from './share.ts'
 
 /**
- * The open suspensions of one authority: at most one by denial and one by an operator. Every change is audited and
- * handed to the journal here, after the cut.
+ * The open suspensions of one authority: by denial at most one per scope, and one by an operator. Every change is
+ * audited and handed to the journal here, after the cut.
  */
 export class AuthoritySuspensions {
   readonly #authorityId: string
   readonly #context: AccessContext
-  #denial: Suspension | undefined
+  readonly #denials = new Map<SuspensionScope, Suspension>()
   #operator: Suspension | undefined
-  /** Keys whose unwrap was denied and has not succeeded since: while one is left, the denial stands. */
-  readonly #deniedKeys = new Set<string>()
+  /** Keys whose unwrap was denied and has not succeeded since, and the scopes they were denied in. */
+  readonly #deniedKeys = new Map<string, SuspensionScope>()
 
   constructor(authorityId: string, context: AccessContext, open: readonly Suspension[]) {
     this.#authorityId = authorityId
     this.#context = context
-    this.#operator = open.find((suspension) => suspension.reason === 'operator')
-    this.#denial = open.find((suspension) => suspension.reason !== 'operator')
-    if (this.#denial?.keyId !== undefined) this.#deniedKeys.add(this.#denial.keyId)
+    for (const suspension of open) {
+      if (suspension.reason === 'operator') this.#operator = suspension
+      else this.#denials.set(suspension.scope, suspension)
+      if (suspension.keyId !== undefined) this.#deniedKeys.set(suspension.keyId, suspension.scope)
+    }
   }
 
-  /** The one that answers name: that which began first. */
-  get current(): Suspension | undefined {
-    if (this.#denial === undefined || this.#operator === undefined) return this.#denial ?? this.#operator
-    return this.#operator.since <= this.#denial.since ? this.#operator : this.#denial
+  /** Every open one, the widest first. */
+  get open(): readonly Suspension[] {
+    const whole = this.whole
+    const open = [...this.#denials.values(), ...(this.#operator === undefined ? [] : [this.#operator])]
+    return whole === undefined ? open : [whole, ...open.filter((suspension) => suspension !== whole)]
   }
 
+  /** The one of the whole organization that answers name: that which began first. */
+  get whole(): Suspension | undefined {
+    const denial = this.#denials.get('organization')
+    if (denial === undefined || this.#operator === undefined) return denial ?? this.#operator
+    return this.#operator.since <= denial.since ? this.#operator : denial
+  }
+
+  /** True while some denial stands, whatever its scope. */
   get denied(): boolean {
-    return this.#denial !== undefined
+    return this.#denials.size > 0
+  }
+
+  get deniedWhole(): boolean {
+    return this.#denials.has('organization')
   }
 
   get byOperator(): boolean {
     return this.#operator !== undefined
   }
 
-  /** The key to prove access with next: one that was denied, while the store still has it. */
-  get keyToProve(): string | undefined {
-    for (const keyId of this.#deniedKeys) {
-      if (this.#context.options.prover.has(this.#authorityId, keyId)) return keyId
-      this.#deniedKeys.delete(keyId)
-    }
-    return undefined
+  get operator(): Suspension | undefined {
+    return this.#operator
   }
 
-  /** Takes in a denial: opens a suspension or updates its reason. True when it opened one; then call `started`. */
-  deny(denied: KeyAccessDenied, keyId: string | undefined): boolean {
-    if (keyId !== undefined) this.#deniedKeys.add(keyId)
+  /** What refuses every use of an app; without an app, what refuses any use of the authority. */
+  refusing(app: Pick<TenantApp, 'site' | 'app'> | undefined): Suspension | undefined {
+    if (this.#denials.size === 0) return this.#operator
+    if (app === undefined) return this.open[0]
+    return this.whole ?? this.#denials.get(appScope(app))
+  }
+
+  /** What refuses the use of one kind of content of an app. */
+  covering(place: Required<KeyArea>): Suspension | undefined {
+    return this.refusing(place) ?? this.#denials.get(dataClassScope(place))
+  }
+
+  ofScope(scope: SuspensionScope): Suspension | undefined {
+    return this.#denials.get(scope)
+  }
+
+  /** Keys to be asked for before a denial is lifted: those denied, while the store still has them. */
+  get deniedKeys(): readonly string[] {
+    for (const keyId of this.#deniedKeys.keys()) {
+      if (this.#context.options.prover.placeOf(this.#authorityId, keyId) === undefined) {
+        this.#deniedKeys.delete(keyId)
+      }
+    }
+    return [...this.#deniedKeys.keys()]
+  }
+
+  /** Takes in a denial: opens a suspension or updates its reason. The suspension when it opened one; then call `started`. */
+  deny({ scope, denied, keyId }: Judgement): Suspension | undefined {
+    if (keyId !== undefined) this.#deniedKeys.set(keyId, scope)
     const { reason, region, awsError, awsRequestId } = denied
     const about = {
       reason,
@@ -64,74 +99,129 @@ export class AuthoritySuspensions {
       ...(awsRequestId === undefined ? {} : { awsRequestId }),
       ...(keyId === undefined ? {} : { keyId }),
     }
-    if (this.#denial === undefined) {
-      this.#denial = { ...this.#opened(), ...about }
-      return true
+    const known = this.#denials.get(scope)
+    if (known === undefined) {
+      const opened = { ...this.#opened(scope), ...about }
+      this.#denials.set(scope, opened)
+      return opened
     }
-    if (this.#denial.reason !== reason) {
-      this.#denial = { ...this.#denial, ...about }
-      this.#record('suspension.changed', this.#denial)
-      this.#context.journal.write(this.#denial)
-    }
-    return false
+    if (known.reason !== reason) this.#change({ ...known, ...about })
+    return undefined
   }
 
-  /** Opens the operator's suspension. True when there was none; then call `started`. */
-  placeByOperator(by: string): boolean {
-    if (this.#operator !== undefined) return false
-    this.#operator = { ...this.#opened(), reason: 'operator', by }
-    return true
+  /** Takes over another replica's denial, new or changed. The suspension when it opened one; then call `started`. */
+  adopt(suspension: Suspension): Suspension | undefined {
+    const { scope, keyId } = suspension
+    const known = this.#denials.get(scope)
+    if (keyId !== undefined) this.#deniedKeys.set(keyId, scope)
+    // Two replicas that found the same denial at once agree on one of their suspensions.
+    if (known !== undefined && known.id < suspension.id) return undefined
+    this.#denials.set(scope, suspension)
+    if (known !== undefined && known.id !== suspension.id) {
+      this.#context.journal.write({ ...known, endedAt: timestamp(this.#context.options.clock.wallTimeMs()) })
+    }
+    return known === undefined ? suspension : undefined
+  }
+
+  /** Opens the operator's suspension, or another replica's. The suspension when there was none; then call `started`. */
+  placeByOperator(by: string, placed?: Suspension): Suspension | undefined {
+    if (this.#operator !== undefined) return undefined
+    this.#operator = placed ?? { ...this.#opened('organization'), reason: 'operator', by }
+    return this.#operator
   }
 
   /** Audits and persists a suspension just opened, once everything was cut. */
-  started(kind: 'denial' | 'operator', evidence: CutEvidence): Suspension {
-    const suspension = (kind === 'denial' ? this.#denial : this.#operator)!
-    this.#record('suspension.started', suspension, evidence)
-    this.#context.journal.write(suspension)
-    return suspension
+  started(report: CutReport, own: boolean): void {
+    this.#record('suspension.started', report.suspension, report)
+    this.#context.options.share?.cut(report)
+    if (!own) return
+    this.#context.journal.write(report.suspension)
+    this.#context.options.share?.suspensionChanged(report.suspension)
   }
 
-  /** Takes in that a key unwrapped. True when that ended the denial. */
-  proven(keyId: string | undefined): boolean {
-    if (keyId !== undefined) this.#deniedKeys.delete(keyId)
-    if (this.#denial === undefined || this.keyToProve !== undefined) return false
-    const denial = this.#denial
-    this.#denial = undefined
-    this.#end(denial)
-    return true
+  /**
+   * Lifts what a proof shows to be allowed again and returns those scopes. A denial stays while a key in it did not
+   * unwrap, unless a narrower judgement explains that, and while a wider one takes its place.
+   */
+  lift({ verdicts }: AccessProof, judgements: readonly Judgement[]): SuspensionScope[] {
+    const judged = new Set(judgements.map(({ scope }) => scope))
+    const areas = judgements.map(({ scope }) => areaOf(scope))
+    const lifted = [...this.#denials.keys()].filter((scope) => {
+      if (judged.has(scope)) return false
+      const area = areaOf(scope)
+      const widened = areas.some(
+        (other) => other === undefined || (area !== undefined && covers(other, area)),
+      )
+      const unexplained = verdicts.some(
+        (verdict) =>
+          verdict.failure !== undefined &&
+          isInArea(verdict, area) &&
+          !areas.some((narrower) => isInArea(verdict, narrower)),
+      )
+      return !widened && !unexplained
+    })
+    for (const scope of lifted) this.#end(scope)
+    return lifted
+  }
+
+  /** Ends one denial that another replica has lifted. False when it is not open. */
+  adoptLift(suspensionId: string): SuspensionScope | undefined {
+    for (const [scope, { id }] of this.#denials) {
+      if (id !== suspensionId) continue
+      this.#end(scope, false)
+      return scope
+    }
+    return undefined
   }
 
   /** False when there was no operator's suspension. */
-  liftByOperator(by: string): boolean {
+  liftByOperator(by: string, own = true): boolean {
     if (this.#operator === undefined) return false
     const operator = this.#operator
     this.#operator = undefined
-    this.#end({ ...operator, by })
+    this.#ended({ ...operator, by }, own)
     return true
   }
 
-  #opened(): Pick<Suspension, 'id' | 'authorityId' | 'scope' | 'since'> {
+  #opened(scope: SuspensionScope): Pick<Suspension, 'id' | 'authorityId' | 'scope' | 'since'> {
     return {
       id: crypto.randomUUID(),
       authorityId: this.#authorityId,
-      scope: 'organization',
+      scope,
       since: timestamp(this.#context.options.clock.wallTimeMs()),
     }
   }
 
-  #end(suspension: Suspension): void {
+  #change(changed: Suspension): void {
+    this.#denials.set(changed.scope, changed)
+    this.#record('suspension.changed', changed)
+    this.#context.journal.write(changed)
+    this.#context.options.share?.suspensionChanged(changed)
+  }
+
+  #end(scope: SuspensionScope, own = true): void {
+    const denial = this.#denials.get(scope)!
+    this.#denials.delete(scope)
+    for (const [keyId, of] of this.#deniedKeys) if (of === scope) this.#deniedKeys.delete(keyId)
+    this.#ended(denial, own)
+  }
+
+  #ended(suspension: Suspension, own: boolean): void {
     const { clock, observe } = this.#context.options
     const wallMs = clock.wallTimeMs()
     const ended = { ...suspension, endedAt: timestamp(wallMs) }
     this.#record('suspension.ended', ended)
-    this.#context.journal.write(ended)
+    if (own) {
+      this.#context.journal.write(ended)
+      this.#context.options.share?.suspensionChanged(ended)
+    }
     observe?.resumed?.(this.#authorityId, suspension.reason, wallMs - Date.parse(suspension.since))
   }
 
   #record(
     type: 'suspension.started' | 'suspension.changed' | 'suspension.ended',
     suspension: Suspension,
-    evidence?: CutEvidence,
+    report?: CutReport,
   ): void {
     const { id, reason, since, scope, region, awsError, awsRequestId, by } = suspension
     this.#context.options.audit.record({
@@ -146,8 +236,18 @@ export class AuthoritySuspensions {
       ...(awsError === undefined ? {} : { awsError }),
       ...(awsRequestId === undefined ? {} : { awsRequestId }),
       ...(by === undefined ? {} : { by }),
-      ...(evidence === undefined ? {} : { transfersCut: evidence.transfersCut }),
-      ...(evidence?.lastAllowedAt === undefined ? {} : { lastAllowedAt: evidence.lastAllowedAt }),
+      ...(report === undefined ? {} : { transfersCut: report.transfersCut }),
+      ...(report?.lastAllowedAt === undefined ? {} : { lastAllowedAt: report.lastAllowedAt }),
     })
   }
+}
+
+/** True when everything in `inner` lies in `outer` and `outer` is wider. */
+function covers(outer: KeyArea, inner: KeyArea): boolean {
+  return (
+    outer.site === inner.site &&
+    outer.app === inner.app &&
+    outer.dataClass === undefined &&
+    inner.dataClass !== undefined
+  )
 }

@@ -2,6 +2,7 @@ import type { AuditSink } from '../audit/sink.ts'
 import type { Clock } from '../keyring/clock.ts'
 import type { SuspensionStore } from '../registry/suspension.ts'
 import type { AccessProver, KeyHolder } from './prover.ts'
+import type { AccessShare } from './share.ts'
 
 /** How one verification ended. */
 export type VerificationOutcome = 'verified' | 'denied' | 'unavailable' | 'defect'
@@ -25,6 +26,8 @@ export interface AccessOptions {
   readonly suspensions: SuspensionStore
   readonly audit: AuditSink
   readonly clock: Clock
+  /** Other replicas, where there are any. */
+  readonly share?: AccessShare
   /** Longest time between a withdrawal of access and the last use it allows. Default 5,000 ms. */
   readonly revocationBoundMs?: number
   /** How long tenants are served while the key service gives no verdict. Default 15 minutes. */
@@ -45,6 +48,8 @@ export interface AccessTimes {
   readonly idleAfterMs: number
   /** From the start of a verification to the start of the next, while verdicts come. */
   readonly renewAfterMs: number
+  /** The same for a proof that another replica made: by then it should have made the next. */
+  readonly takeOverAfterMs: number
   /** A verification without an answer by then counts as unavailable. */
   readonly verificationTimeoutMs: number
   /** From an unavailable verification to the next while the lease lasts. */
@@ -56,16 +61,18 @@ export interface AccessTimes {
 
 const MINUTE_MS = 60_000
 /** Share of the bound after which a lease is renewed, and that one verification may take. */
-const RENEWAL_SHARE = 0.4
-const VERIFICATION_SHARE = 0.4
+const RENEWAL_SHARE = 0.75
+const TAKE_OVER_SHARE = 0.88
+const VERIFICATION_SHARE = 0.2
 const RETRY_SHARE = 0.1
 /** The contract's limit from the return of access to service. */
 const RESTORE_MS_MAX = 30_000
 
 /**
- * Derives every time from the bound. With a renewal at 0.4, a verification of at most 0.4 and a pause of 0.1 of the
- * bound, even a run of unanswered verifications concludes before the lease it would extend has ended:
- * starts are then 0.5 apart, and each concludes 0.9 after the start that carries the lease.
+ * Derives every time from the bound. A lease ends one bound after the start of its proof, so a renewal costs more than
+ * one call per bound by what it comes early: at 0.75 of the bound, 1.33 calls. With a verification of at most 0.2 and a
+ * pause of 0.1 of the bound, even a run of unanswered verifications concludes before the lease it would extend has
+ * ended: the first 0.95 after the start that carries the lease, each further one 0.5 after it.
  * Throws `RangeError` when the numbers cannot keep the promise.
  */
 export function accessTimes(options: AccessOptions): AccessTimes {
@@ -75,6 +82,7 @@ export function accessTimes(options: AccessOptions): AccessTimes {
     outageGraceMs: options.outageGraceMs ?? 15 * MINUTE_MS,
     idleAfterMs: options.idleAfterMs ?? MINUTE_MS,
     renewAfterMs: revocationBoundMs * RENEWAL_SHARE,
+    takeOverAfterMs: revocationBoundMs * TAKE_OVER_SHARE,
     verificationTimeoutMs: revocationBoundMs * VERIFICATION_SHARE,
     retryPauseMs: revocationBoundMs * RETRY_SHARE,
     probeIntervalMsMin: Math.min(2_000, options.probeIntervalMsMax ?? 2_000),

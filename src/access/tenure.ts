@@ -1,5 +1,6 @@
 import type { PortcullisError } from '../errors.ts'
 import type { Clock, Timer } from '../keyring/clock.ts'
+import type { TenantApp } from '../tenant/tenant.ts'
 import type { Lease } from './lease.ts'
 
 const NEVER = Number.NEGATIVE_INFINITY
@@ -13,7 +14,7 @@ export interface TenureOwner {
 }
 
 /**
- * One unbroken time of access: the lease object that requests hold. The proof behind it may lapse and be renewed;
+ * One unbroken time of access to one app, or to all of an authority: the lease object that requests hold. The proof behind it may lapse and be renewed;
  * once ended it stays ended, and access regained later is another tenure.
  */
 export class Tenure implements Lease {
@@ -21,19 +22,26 @@ export class Tenure implements Lease {
   servableUntilMs = NEVER
   /** When a use was last allowed. */
   lastAllowedAtMs = NEVER
+  /** The app; undefined for all of the authority. */
+  readonly subject: Pick<TenantApp, 'site' | 'app'> | undefined
   readonly #clock: Clock
   readonly #owner: TenureOwner
   readonly #cuts = new Set<(reason: PortcullisError) => void>()
   #ended: PortcullisError | undefined
   #watch: Timer | undefined
 
-  constructor(clock: Clock, owner: TenureOwner) {
+  constructor(clock: Clock, owner: TenureOwner, subject: Pick<TenantApp, 'site' | 'app'> | undefined) {
+    this.subject = subject
     this.#clock = clock
     this.#owner = owner
   }
 
   get valid(): boolean {
     return this.#clock.now() < this.servableUntilMs
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined
   }
 
   get transfers(): number {

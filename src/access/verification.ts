@@ -1,33 +1,28 @@
 import type { KeyAuthority } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
+import type { ProofDemand } from './proof.ts'
 import type { Verdict } from './verdict.ts'
-import { verdictOf } from './verdict.ts'
+import { verdictOfFailure, verdictOfProof } from './verdict.ts'
 
-/** One verification: when it began, on both clocks, and with which tenant key. */
+/** One verification: when it was asked for, and what it was to prove. */
 export interface Verification {
   readonly startedAtMs: number
-  readonly startedAtWallMs: number
-  /** Undefined when the authority had no key yet. */
-  readonly keyId: string | undefined
+  readonly demand: ProofDemand
 }
 
 /**
  * Runs one proof and reports its verdict. Without an answer in time the verdict is `unavailable`; an answer that
- * comes later is still reported if it is one: it binds from the start of the verification.
+ * comes later is still reported if it is one: it binds from the start of the proof.
  * Resolves at the first report.
  */
 export function runVerification(
   authority: KeyAuthority,
-  preferredKeyId: string | undefined,
+  demand: ProofDemand,
   context: AccessContext,
   report: (verdict: Verdict, verification: Verification) => void,
 ): Promise<void> {
   const { clock, prover, observe } = context.options
-  const verification = {
-    startedAtMs: clock.now(),
-    startedAtWallMs: clock.wallTimeMs(),
-    keyId: prover.choose(authority.id, preferredKeyId),
-  }
+  const verification = { startedAtMs: demand.askedAtMs, demand }
   return new Promise((resolve) => {
     const conclude = (verdict: Verdict): void => {
       observe?.verification?.(authority.id, verdict.kind, clock.now() - verification.startedAtMs)
@@ -43,9 +38,9 @@ export function runVerification(
       timeout.cancel()
       if (!late || verdict.kind !== 'unavailable') conclude(verdict)
     }
-    prover.prove(authority, verification.keyId).then(
-      () => answered({ kind: 'verified' }),
-      (thrown: unknown) => answered(verdictOf(thrown)),
+    prover.prove(authority, demand).then(
+      (proof) => answered(verdictOfProof(proof)),
+      (thrown: unknown) => answered(verdictOfFailure(thrown)),
     )
   })
 }

@@ -44,8 +44,8 @@ describe('admission', () => {
       expect(harness.access.admit(AUTHORITY)).not.toBeInstanceOf(Promise)
     }
     const perMinute = harness.prover.proofs.length / 2
-    expect(perMinute).toBeGreaterThan(25)
-    expect(perMinute).toBeLessThan(35)
+    expect(perMinute).toBeGreaterThan(14)
+    expect(perMinute).toBeLessThan(19)
   })
 
   test('costs an idle authority nothing, and its next request verifies', async () => {
@@ -65,8 +65,8 @@ describe('admission', () => {
     const harness = new AccessHarness()
     harness.prover.keys.push('key-2', 'key-3')
     await harness.admit()
-    await harness.clock.advance(8_000)
-    expect(new Set(harness.prover.proofs.map(({ keyId }) => keyId))).toEqual(
+    await harness.clock.advance(12_000)
+    expect(new Set(harness.prover.proofs.flatMap(({ keyIds }) => keyIds))).toEqual(
       new Set(['key-1', 'key-2', 'key-3']),
     )
   })
@@ -179,7 +179,7 @@ describe('a denial', () => {
     const harness = new AccessHarness()
     await harness.admit()
     harness.prover.allowed = false
-    harness.prover.script = () => ({ latencyMs: 2_500, outcome: 'verdict' })
+    harness.prover.script = () => ({ latencyMs: 1_300, outcome: 'verdict' })
     await harness.clock.advance(BOUND_MS)
     await suspended(harness)
   })
@@ -489,7 +489,7 @@ describe('options', () => {
   test.each([
     [{ revocationBoundMs: 0 }, /revocationBoundMs/],
     [{ revocationBoundMs: Number.NaN }, /revocationBoundMs/],
-    [{ probeIntervalMsMax: 29_000 }, /30000 ms/],
+    [{ probeIntervalMsMax: 29_500 }, /30000 ms/],
     [{ outageGraceMs: 1_000 }, /outageGraceMs/],
     [{ idleAfterMs: -1 }, /idleAfterMs/],
   ])('that cannot keep the promise are refused: %j', (options, message) => {

@@ -2,8 +2,9 @@ import { AccessControl } from '../../src/access/access-control.ts'
 import type { Lease } from '../../src/access/lease.ts'
 import type { AccessOptions } from '../../src/access/options.ts'
 import type { DenialHandler } from '../../src/keyring/denial.ts'
+import type { KeyArea } from '../../src/keyring/key-area.ts'
 import type { Suspension, SuspensionStore } from '../../src/registry/suspension.ts'
-import type { KeyAuthority } from '../../src/tenant/tenant.ts'
+import type { KeyAuthority, TenantApp } from '../../src/tenant/tenant.ts'
 import { FakeClock } from '../keyring/fake-clock.ts'
 import { RecordingAudit } from '../kms/recording-audit.ts'
 import { ScriptedProver } from './scripted-prover.ts'
@@ -42,6 +43,9 @@ export class MemorySuspensions implements SuspensionStore {
   }
 }
 
+export const nameOf = ({ site, app, dataClass }: KeyArea): string =>
+  [site, app, ...(dataClass === undefined ? [] : [dataClass])].join('/')
+
 /** Access control over a scripted world and a clock that the test moves. */
 export class AccessHarness {
   readonly clock = new FakeClock()
@@ -52,6 +56,12 @@ export class AccessHarness {
   /** Authorities whose keys were wiped and not reopened. */
   readonly wiped = new Map<string, () => Error>()
   denials: DenialHandler | undefined
+  /** Apps and data classes whose keys were wiped and not reopened, as scopes. */
+  readonly wipedAreas = new Map<string, () => Error>()
+  /** Keys that count as in use in this process. */
+  inUse: string[] = []
+  /** Keys of the newest proof. */
+  proven: string[] = []
 
   constructor(options: Partial<AccessOptions> = {}, suspensions = new MemorySuspensions()) {
     this.suspensions = suspensions
@@ -63,6 +73,15 @@ export class AccessHarness {
           return 1
         },
         reopenAuthority: (authorityId) => void this.wiped.delete(authorityId),
+        wipeArea: (_authorityId, area, refusal) => {
+          this.wipedAreas.set(nameOf(area), refusal)
+          return 1
+        },
+        reopenArea: (_authorityId, area) => void this.wipedAreas.delete(nameOf(area)),
+        inUse: () => this.inUse,
+        proven: (_authorityId, _startedAtMs, isProven) => {
+          this.proven = this.prover.keys.filter((keyId) => isProven(keyId))
+        },
         reportDenialsTo: (handler) => {
           this.denials = handler
         },
@@ -76,8 +95,8 @@ export class AccessHarness {
   }
 
   /** Admits and lets time pass until that is decided. */
-  async admit(): Promise<Lease> {
-    const admitted = Promise.resolve().then(() => this.access.admit(AUTHORITY))
+  async admit(subject: KeyAuthority | TenantApp = AUTHORITY): Promise<Lease> {
+    const admitted = Promise.resolve().then(() => this.access.admit(subject))
     const state = { decided: false }
     const mark = (): void => {
       state.decided = true
@@ -88,9 +107,9 @@ export class AccessHarness {
   }
 
   /** The refusal that an admission meets now, or undefined. */
-  async refusal(): Promise<unknown> {
+  async refusal(subject: KeyAuthority | TenantApp = AUTHORITY): Promise<unknown> {
     try {
-      await this.admit()
+      await this.admit(subject)
       return undefined
     } catch (thrown) {
       return thrown

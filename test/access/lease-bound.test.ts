@@ -8,12 +8,12 @@ import { DENIED } from './scripted-prover.ts'
 const BOUND_MS = 5_000
 const GRACE_MS = 30_000
 /** A verification without an answer by then is taken for unanswered. */
-const TIMEOUT_MS = 2_000
+const TIMEOUT_MS = 1_000
 const RUNS = 500
 const SLICE_MS = 170
 
 const verdicts: fc.Arbitrary<ProofScript> = fc.record({
-  latencyMs: fc.integer({ min: 0, max: 1_900 }),
+  latencyMs: fc.integer({ min: 0, max: 950 }),
   outcome: fc.constant('verdict' as const),
 })
 const anything: fc.Arbitrary<ProofScript> = fc.oneof(

@@ -1,6 +1,9 @@
+import type { AccessProof, KeyVerdict, ProofDemand } from '../../src/access/proof.ts'
 import type { AccessProver } from '../../src/access/prover.ts'
 import type { Clock } from '../../src/keyring/clock.ts'
+import type { KeyArea } from '../../src/keyring/key-area.ts'
 import { KeyAccessDenied, KeyServiceUnavailable } from '../../src/keyring/key-service.ts'
+import { DATA_CLASSES } from '../../src/tenant/tenant.ts'
 
 /** What one verification meets: it looks at the world after `latencyMs`, or gives no verdict. */
 export interface ProofScript {
@@ -16,16 +19,26 @@ export interface Learnt {
 }
 
 export const DENIED = new KeyAccessDenied('key-disabled', 'eu-central-1', 'DisabledException', 'request-1')
+/** A denial that may concern one key only. */
+export const REFUSED = new KeyAccessDenied(
+  'access-denied',
+  'eu-central-1',
+  'AccessDeniedException',
+  'request-9',
+)
 
 /** An authority in a world where access can be withdrawn, and where verifications follow a script. */
 export class ScriptedProver implements AccessProver {
   readonly clock: Clock
+  /** Each key is of the data class at its position; a name `app/…` puts it into that app. */
   readonly keys: string[] = ['key-1']
-  readonly proofs: { keyId: string | undefined; startedMs: number }[] = []
+  readonly proofs: { keyIds: readonly string[]; startedMs: number; demand: ProofDemand }[] = []
   readonly learnt: Learnt[] = []
   /** Denied keys; `undefined` in the set denies all. */
   readonly deniedKeys = new Set<string | undefined>()
-  script: () => ProofScript = () => ({ latencyMs: 10, outcome: 'verdict' })
+  /** With what `deniedKeys` are denied. */
+  denial = DENIED
+  script: (demand: ProofDemand) => ProofScript = () => ({ latencyMs: 10, outcome: 'verdict' })
   #turn = 0
 
   constructor(clock: Clock) {
@@ -38,29 +51,39 @@ export class ScriptedProver implements AccessProver {
     else this.deniedKeys.add(undefined)
   }
 
-  has(_authorityId: string, keyId: string): boolean {
-    return this.keys.includes(keyId)
+  placeOf(_authorityId: string, keyId: string): Required<KeyArea> | undefined {
+    const index = this.keys.indexOf(keyId)
+    if (index < 0) return undefined
+    const app = keyId.startsWith('confluence/') ? 'confluence' : 'jira'
+    return { site: 'acme-one', app, dataClass: DATA_CLASSES[index]! }
   }
 
-  choose(_authorityId: string, preferred: string | undefined): string | undefined {
-    return preferred ?? this.keys[this.#turn++ % this.keys.length]
-  }
-
-  prove(_authority: unknown, keyId: string | undefined): Promise<void> {
-    const startedMs = this.clock.now()
-    this.proofs.push({ keyId, startedMs })
-    const { latencyMs, outcome } = this.script()
+  prove(authority: { readonly id: string }, demand: ProofDemand): Promise<AccessProof> {
+    const startedMs = demand.askedAtMs
+    const keyIds = this.#keysFor(demand)
+    this.proofs.push({ keyIds, startedMs, demand })
+    const { latencyMs, outcome } = this.script(demand)
     return new Promise((resolve, reject) => {
       if (outcome === 'hang') return
       this.clock.setTimer(() => {
-        const denied = this.deniedKeys.has(undefined) || this.deniedKeys.has(keyId)
+        const verdicts = keyIds.map((keyId): KeyVerdict => {
+          const denied = this.deniedKeys.has(undefined) || this.deniedKeys.has(keyId)
+          const place = this.placeOf(authority.id, keyId)!
+          return { keyId, ...place, failure: denied ? this.denial : undefined }
+        })
+        const denied = verdicts.some(({ failure }) => failure !== undefined)
         const kind = outcome === 'verdict' ? (denied ? 'denied' : 'verified') : outcome
         this.learnt.push({ kind, startedMs, atMs: this.clock.now() })
-        if (kind === 'verified') resolve()
-        else if (kind === 'denied') reject(DENIED)
+        if (outcome === 'verdict') resolve({ startedAtMs: startedMs, verdicts, speaksForAll: false })
         else if (kind === 'unavailable') reject(new KeyServiceUnavailable('scripted'))
         else reject(new Error('scripted defect'))
       }, latencyMs)
     })
+  }
+
+  #keysFor({ purpose, inUse }: ProofDemand): readonly string[] {
+    if (purpose === 'judge') return [...this.keys]
+    const asked = inUse.filter((keyId) => this.keys.includes(keyId))
+    return asked.length > 0 ? asked : [this.keys[this.#turn++ % this.keys.length]!]
   }
 }

@@ -1,0 +1,127 @@
+import { PortcullisError } from '../errors.ts'
+import type { Timer } from '../keyring/clock.ts'
+import type { Suspension } from '../registry/suspension.ts'
+import type { AccessContext } from './access-context.ts'
+import { Pause } from './pause.ts'
+import { TenantSuspended } from './tenant-suspended.ts'
+
+const RETRY_AFTER_SECONDS_MAX = 30
+/** So that a proof that proves nothing new never makes a tight loop. */
+const RENEWAL_PAUSE_MS_MIN = 20
+
+/** When an authority is verified next, and what refused callers are told of it. */
+export class Schedule {
+  readonly #context: AccessContext
+  readonly #verify: () => void
+  #timer: Timer | undefined
+  #dueAtMs = 0
+  #probeDueAtMs = 0
+  readonly #probePause: Pause
+  readonly #outagePause: Pause
+  #closed = false
+
+  /** `verify` is called when a verification is due. */
+  constructor(context: AccessContext, verify: () => void) {
+    const { times, random } = context
+    this.#context = context
+    this.#verify = verify
+    this.#probePause = new Pause(times.probeIntervalMsMin, times.probeIntervalMsMax, random)
+    this.#outagePause = new Pause(times.retryPauseMs, times.revocationBoundMs, random)
+  }
+
+  get pending(): boolean {
+    return this.#timer !== undefined
+  }
+
+  /** Until then requests during an outage are refused without asking. */
+  get dueAtMs(): number {
+    return this.#dueAtMs
+  }
+
+  /** True when the denied are to be asked for again. */
+  get probeDue(): boolean {
+    return this.#context.options.clock.now() >= this.#probeDueAtMs
+  }
+
+  /** Renews a proof ahead of its end; one that another replica renews only when that one fails to. */
+  renewal(provenAtMs: number, adopted: boolean, probing: boolean): void {
+    const { times, random, options } = this.#context
+    const afterMs = adopted ? times.takeOverAfterMs : times.renewAfterMs
+    const renewalAtMs = provenAtMs + afterMs * (1 - 0.1 * random())
+    const dueAtMs = probing ? Math.min(renewalAtMs, this.#probeDueAtMs) : renewalAtMs
+    this.#set(Math.max(RENEWAL_PAUSE_MS_MIN, dueAtMs - options.clock.now()))
+  }
+
+  /** Verifies again after one without a verdict. */
+  retry(servable: boolean): void {
+    const { times, random } = this.#context
+    this.#set(servable ? times.retryPauseMs * (1 - 0.5 * random()) : this.#outagePause.next())
+  }
+
+  /** Plans the next probe of what is denied, later each time; `share` (0 to 1) shortens the pause. */
+  planProbe(share = 1): void {
+    this.#probeDueAtMs = this.#context.options.clock.now() + this.#probePause.next() * share
+  }
+
+  /** Waits for the next probe. */
+  probe(): void {
+    this.#set(Math.max(0, this.#probeDueAtMs - this.#context.options.clock.now()))
+  }
+
+  /** Waits for nobody: the next request verifies. */
+  rest(): void {
+    const { times, options } = this.#context
+    this.#dueAtMs = options.clock.now() + times.retryPauseMs
+  }
+
+  resetProbePause(): void {
+    this.#probePause.reset()
+  }
+
+  resetOutagePause(): void {
+    this.#outagePause.reset()
+  }
+
+  cancel(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  close(): void {
+    this.#closed = true
+    this.cancel()
+  }
+
+  /** The refusal under a suspension, or while access cannot be verified. */
+  refusal(suspension: Suspension | undefined): PortcullisError {
+    const now = this.#context.options.clock.now()
+    if (suspension !== undefined) {
+      const verificationMs = this.#context.times.verificationTimeoutMs
+      const seconds =
+        suspension.reason === 'operator'
+          ? RETRY_AFTER_SECONDS_MAX
+          : (this.#probeDueAtMs - now + verificationMs) / 1000
+      return new TenantSuspended(suspension, retryAfter(seconds))
+    }
+    return new PortcullisError(
+      'key-service-unavailable',
+      'access to the encryption key cannot be verified now',
+      { retryAfterSeconds: retryAfter((this.#dueAtMs - now) / 1000) },
+    )
+  }
+
+  #set(delayMs: number): void {
+    if (this.#closed) return
+    const { clock } = this.#context.options
+    this.#timer?.cancel()
+    this.#dueAtMs = clock.now() + delayMs
+    this.#timer = clock.setTimer(() => {
+      this.#timer = undefined
+      this.#verify()
+    }, delayMs)
+  }
+}
+
+function retryAfter(seconds: number): number {
+  return Math.min(RETRY_AFTER_SECONDS_MAX, Math.max(1, Math.ceil(seconds)))
+}

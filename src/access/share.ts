@@ -1,0 +1,22 @@
+import type { Suspension } from '../registry/suspension.ts'
+
+/** What one process did when a suspension began: the evidence that cut-off means cut off. */
+export interface CutReport {
+  readonly suspension: Suspension
+  /** RFC 3339; when this process last allowed a use of what is suspended now. Undefined when it never did. */
+  readonly lastAllowedAt: string | undefined
+  /** How long before the cut that was. */
+  readonly lastAllowedAgeMs: number | undefined
+  /** RFC 3339; when the keys were gone from this process's memory. */
+  readonly wipedAt: string
+  readonly keysWiped: number
+  readonly transfersCut: number
+}
+
+/** Tells other replicas what happened here. Never throws, never blocks. */
+export interface AccessShare {
+  /** A suspension was opened, changed or ended by this process itself. */
+  suspensionChanged(suspension: Suspension): void
+  /** This process cut access, by its own finding or another's. */
+  cut(report: CutReport): void
+}
