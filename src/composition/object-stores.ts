@@ -1,7 +1,9 @@
+import type { ObjectStoreMaterial } from '../config/materials.ts'
 import type { Directory } from '../tenant/directory.ts'
 import { readableApps, selectApp } from '../tenant/resolve.ts'
 import type { DirectoryHolder } from '../tenant/directory-holder.ts'
 import type { AccessKey, ObjectMount } from '../protocol/s3/proxy/object-mount.ts'
+import { ObjectOrigins } from '../protocol/s3/proxy/object-origins.ts'
 import { StorePool } from '../upstream/store-pool.ts'
 import type { Settings } from './settings.ts'
 
@@ -30,9 +32,9 @@ function mountOf(
 ): ObjectMount {
   const url = new URL(store.upstream)
   const secrets = materials.objectStores.get(store.name)!
-  let keys = accessKeysOf(store, secrets.accessKeySecrets, directory.current)
+  let keys = accessKeysOf(store, secrets, directory.current)
   directory.onSwap((current) => {
-    keys = accessKeysOf(store, secrets.accessKeySecrets, current)
+    keys = accessKeysOf(store, secrets, current)
   })
   return {
     name: store.name,
@@ -50,19 +52,20 @@ function mountOf(
     region: store.region,
     clientRegion: store.clientRegion,
     addressing: { virtualHostDomains: store.virtualHostDomains },
+    origins: store.mixed ? new ObjectOrigins() : undefined,
     accessKeyOf: (accessKeyId) => keys.get(accessKeyId),
   }
 }
 
 function accessKeysOf(
   store: ObjectStoreSettings,
-  secrets: ReadonlyMap<string, string>,
+  secrets: ObjectStoreMaterial,
   directory: Directory,
 ): ReadonlyMap<string, AccessKey> {
   return new Map(
     store.accessKeys.flatMap((key): [string, AccessKey][] => {
       const site = directory.siteByName(key.site)
-      const secretAccessKey = secrets.get(key.accessKeyId)
+      const secretAccessKey = secrets.accessKeySecrets.get(key.accessKeyId)
       if (site === undefined || secretAccessKey === undefined) return []
       const accessKey: AccessKey = {
         accessKeyId: key.accessKeyId,
@@ -71,6 +74,10 @@ function accessKeysOf(
         writer: selectApp(site, store.apps, key.app),
         readers: readableApps(site, store.apps),
         buckets: key.buckets.length === 0 ? undefined : new Set(key.buckets),
+        storeCredential: key.storeCredentials && {
+          accessKeyId: key.storeCredentials.accessKeyId,
+          secretAccessKey: secrets.storeSecrets.get(key.accessKeyId)!,
+        },
       }
       return [[key.accessKeyId, accessKey]]
     }),

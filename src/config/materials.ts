@@ -25,6 +25,8 @@ export interface ObjectStoreMaterial {
   readonly ca: string | undefined
   /** Secrets of the tenants' access keys, by access key ID. */
   readonly accessKeySecrets: ReadonlyMap<string, string>
+  /** Secrets of access keys' own credentials at the store, by the ID that clients use. */
+  readonly storeSecrets: ReadonlyMap<string, string>
 }
 
 /** What a configuration refers to outside itself: the environment and other files. Holds secrets: never print it. */
@@ -171,10 +173,16 @@ class MaterialReader {
       }
       return [[key.accessKeyId, value]]
     })
+    const storeSecrets = store.accessKeys.flatMap((key, index): [string, string][] => {
+      if (key.storeCredentials === undefined) return []
+      const at = [...path, 'accessKeys', index, 'storeCredentials', 'secretAccessKey']
+      return [[key.accessKeyId, this.secret(key.storeCredentials.secretAccessKey, at) ?? '']]
+    })
     return {
       secretAccessKey: this.secret(store.credentials.secretAccessKey, secretPath) ?? '',
       ca: store.tls && this.tls(store.tls, [...path, 'tls']).ca,
       accessKeySecrets: new Map(accessKeySecrets),
+      storeSecrets: new Map(storeSecrets),
     }
   }
 

@@ -22,6 +22,7 @@ export function settingFindings(sections: ParsedSections): RuleFinding[] {
     ...endpointFindings(sections),
     ...accessFindings(sections),
     ...storeFindings(sections),
+    ...objectStoreFindings(sections),
   ]
 }
 
@@ -207,6 +208,15 @@ function accessFindings({ admin, tokens, clientCertificates }: ParsedSections): 
     findings.push(warn('no-admin-tokens', ['admin'], 'nobody can read the metrics', 'Add admin.tokens'))
   }
   return findings
+}
+
+function objectStoreFindings({ objectStores }: ParsedSections): RuleFinding[] {
+  return (objectStores ?? []).flatMap((store, index) => {
+    if (!store.mixed) return []
+    const reason = 'replaced or unencrypted objects go unnoticed while the store is mixed'
+    const at = ['objectStores', index, 'mixed']
+    return [warn('store-mixed', at, reason, 'Turn it off when the migration is over')]
+  })
 }
 
 function storeFindings({ stores }: ParsedSections): RuleFinding[] {

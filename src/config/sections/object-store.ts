@@ -3,6 +3,7 @@ import { APP_TYPES } from '../app-types.ts'
 import {
   count,
   duration,
+  flag,
   listOf,
   noted,
   optionalSection,
@@ -52,6 +53,21 @@ const accessKeys = listOf(
       example: ['attachments'],
       reason: 'The only buckets that the key reaches.',
     }),
+    storeCredentials: optionalSection(
+      {
+        accessKeyId: text({
+          charactersMax: 128,
+          type: 'S3 access key ID',
+          example: 'STOREACCESSKEYACME01',
+          reason: 'The principal that this access key is at the store.',
+        }),
+        secretAccessKey: secret({
+          example: { env: 'PORTCULLIS_STORE_SECRET_ACME' },
+          reason: 'Secret of the access key.',
+        }),
+      },
+      'Credentials at the store for this access key alone, so that owners, access lists and policies there tell it apart. Otherwise the common ones.',
+    ),
   },
   { entriesMax: 100_000, reason: 'Access keys of the tenants.' },
 )
@@ -115,6 +131,11 @@ export const objectStores = listOf(
       'Credentials of the gateway at the store.',
     ),
     apps,
+    mixed: flag({
+      default: false,
+      reason:
+        'True while objects that were there before are migrated: they are readable as they are, marked with Portcullis-Encryption: none. Lists then ask about each object once.',
+    }),
     accessKeys,
     connectionsMax: count({
       default: 128,

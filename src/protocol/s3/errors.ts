@@ -30,6 +30,11 @@ const S3_ERROR_TABLE = {
     message: 'Your previous request to create the named bucket succeeded and you already own it.',
   },
   BucketNotEmpty: { status: 409, message: 'The bucket you tried to delete is not empty.' },
+  CiphertextInvalid: {
+    status: 502,
+    message: 'The stored object does not authenticate.',
+    kind: 'ciphertext-invalid',
+  },
   ConditionalRequestConflict: {
     status: 409,
     message: 'A conflicting operation occurred during the request. Please retry.',
@@ -195,6 +200,7 @@ const S3_CODE_BY_KIND: Readonly<Partial<Record<ErrorCode, S3ErrorCode>>> = {
   'length-required': 'MissingContentLength',
   'body-too-large': 'EntityTooLarge',
   'tenant-suspended': 'TenantSuspended',
+  'ciphertext-invalid': 'CiphertextInvalid',
   'too-many-requests': 'SlowDown',
   'headers-too-large': 'RequestHeaderSectionTooLarge',
   'key-service-unavailable': 'ServiceUnavailable',

@@ -12,6 +12,7 @@ import { Listener } from '../../../src/listener/listener.ts'
 import type { ObjectStore } from '../../../src/local/object-store/object-store.ts'
 import { startObjectStore } from '../../../src/local/object-store/object-store.ts'
 import type { AccessKey, ObjectMount } from '../../../src/protocol/s3/proxy/object-mount.ts'
+import type { ObjectOrigins } from '../../../src/protocol/s3/proxy/object-origins.ts'
 import { ObjectProtocol } from '../../../src/protocol/s3/proxy/object-protocol.ts'
 import type { S3Credential } from '../../../src/protocol/s3/signing-key.ts'
 import { Registry } from '../../../src/registry/registry.ts'
@@ -139,8 +140,8 @@ export class ProxyHarness {
   #registry!: Registry
   readonly #clients: S3Client[] = []
 
-  /** Starts before the embedded store, or before the one that is given. */
-  async start(store?: ObjectStore): Promise<void> {
+  /** Starts before the embedded store, or before the one that is given; with `origins` the store is migrating. */
+  async start(store?: ObjectStore, origins?: ObjectOrigins): Promise<void> {
     this.store =
       store ??
       (await startObjectStore({
@@ -177,6 +178,7 @@ export class ProxyHarness {
       region: REGION,
       clientRegion: REGION,
       addressing: { virtualHostDomains: ['localhost'] },
+      origins,
       accessKeyOf: (id) => Object.values(ACCESS_KEYS).find(({ accessKeyId }) => accessKeyId === id),
     }
     const objects = new ObjectProtocol({

@@ -183,13 +183,13 @@ describe('errors', () => {
   })
 
   it('keep the status of a refusal that S3 has no code for', () => {
-    const face = s3Face(new PortcullisError('ciphertext-invalid', 'No.'), {
+    const face = s3Face(new PortcullisError('store-response-invalid', 'No.'), {
       requestId: 'r',
       tenant: undefined,
     })
     expect(face.status).toBe(502)
     expect(face.body.toString()).toContain(
-      '<Code>InternalError</Code><Message>No.</Message><Reason>ciphertext-invalid</Reason>',
+      '<Code>InternalError</Code><Message>No.</Message><Reason>store-response-invalid</Reason>',
     )
   })
 

@@ -4,6 +4,7 @@ import { PortcullisError } from '../../../errors.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { signRequest } from '../sign-request.ts'
+import type { S3Credential } from '../signing-key.ts'
 import { EMPTY_SHA256 } from '../signing-key.ts'
 import { encodeText } from '../uri-encoding.ts'
 import { BackendResponse } from './backend-response.ts'
@@ -24,11 +25,13 @@ export interface BackendRequest {
 export class Backend {
   readonly #mount: ObjectMount
   readonly #exchange: Exchange
+  readonly #credential: S3Credential
   readonly #wallTimeMs: () => number
 
-  constructor(mount: ObjectMount, exchange: Exchange, wallTimeMs: () => number) {
+  constructor(mount: ObjectMount, exchange: Exchange, credential: S3Credential, wallTimeMs: () => number) {
     this.#mount = mount
     this.#exchange = exchange
+    this.#credential = credential
     this.#wallTimeMs = wallTimeMs
   }
 
@@ -48,7 +51,7 @@ export class Backend {
         headers: request.headers ?? [],
         payloadHash: payloadHashOf(body),
       },
-      this.#mount.credential,
+      this.#credential,
       this.#mount.region,
       this.#wallTimeMs(),
     )

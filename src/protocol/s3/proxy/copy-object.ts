@@ -15,6 +15,8 @@ import { clientEtag, storeEtags } from './etag-form.ts'
 import { CopyStream } from './copy-stream.ts'
 import type { ObjectPlace, OpenedHead } from './first-stream.ts'
 import { readHead } from './first-stream.ts'
+import type { ForeignSource } from './foreign-object.ts'
+import { openForeign, readForeignSource } from './foreign-object.ts'
 import { openRange } from './get-range.ts'
 import { checksumOf } from './head-object.ts'
 import { readEnd } from './object-end.ts'
@@ -39,7 +41,9 @@ export async function copyObject(context: ObjectExchange): Promise<void> {
   const source = sourceOf(context)
   const replaces = directive(context, 'x-amz-metadata-directive') === 'REPLACE'
   const ontoItself = source.bucket === context.bucket && source.key === context.key
-  if (ontoItself && !replaces && context.header('x-amz-storage-class') === undefined) {
+  // In a store that is migrating, a copy onto itself without any change seals what is not sealed.
+  const changes = replaces || context.header('x-amz-storage-class') !== undefined
+  if (ontoItself && !changes && context.mount.origins === undefined) {
     throw new S3Error(
       'InvalidRequest',
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -47,12 +51,12 @@ export async function copyObject(context: ObjectExchange): Promise<void> {
   }
   const head = await readSource(context, source)
   if (head === undefined) return
-  assertBytes(head.stored.plaintextBytes, COPY_BYTES_MAX)
+  const bytes = bytesOf(head)
+  assertBytes(bytes, COPY_BYTES_MAX)
   const own = withoutHeaders(storeRequestHeaders(context), new Set(['range']))
   const headers = replaces ? own : [...describedBySource(head.response.headers), ...addedByRequest(own)]
   const tagging = await taggingOf(context, head)
   if (tagging !== undefined) headers.push('x-amz-tagging', tagging)
-  const bytes = head.stored.plaintextBytes
   const sealer = await wholeSealer(context, context.bucket, context.key, bytes)
   const request: BackendRequest = { method: 'PUT', bucket: context.bucket, key: context.key, headers }
   const carried = await carriedChecksum(context, head)
@@ -67,7 +71,7 @@ export async function uploadPartCopy(context: ObjectExchange): Promise<void> {
   const headers = storeRequestHeaders(context)
   const head = await readSource(context, sourceOf(context))
   if (head === undefined) return
-  const range = copyRange(context, head.stored.plaintextBytes)
+  const range = copyRange(context, bytesOf(head))
   const bytes = range.end - range.start + 1
   assertBytes(bytes, PART_PLAINTEXT_BYTES_MAX)
   const sealer = new PartSealer(await partSealing(context), number, bytes)
@@ -78,6 +82,17 @@ export async function uploadPartCopy(context: ObjectExchange): Promise<void> {
   const request: BackendRequest = { method: 'PUT', bucket: context.bucket, key: context.key, query, headers }
   const copied = await copySealed(context, head, range, request, sealer, { kind: 'none' })
   await answerCopy(context, 'CopyPartResult', copied)
+}
+
+/** What is copied: an object that is sealed or, from a store that is migrating, a foreign one, which gets sealed so. */
+type CopySource = OpenedHead | ForeignSource
+
+function bytesOf(source: CopySource): number {
+  return 'stored' in source ? source.stored.plaintextBytes : source.bytes
+}
+
+function openSource(context: ObjectExchange, source: CopySource, range: ByteRange) {
+  return 'stored' in source ? openRange(context, source, range) : openForeign(context, source, range)
 }
 
 /** Where the checksum of a copy comes from. */
@@ -93,7 +108,7 @@ interface Copied {
 
 async function copySealed(
   context: ObjectExchange,
-  head: OpenedHead,
+  head: CopySource,
   range: ByteRange,
   request: BackendRequest,
   sealer: Sealer,
@@ -115,7 +130,7 @@ async function copySealed(
         return checksum
       },
     })
-    const body = range.end < range.start ? undefined : await openRange(context, head, range)
+    const body = range.end < range.start ? undefined : await openSource(context, head, range)
     if (body !== undefined) stream.readFrom(body)
     else if (range.end < range.start) stream.end()
     else throw new S3Error('PreconditionFailed', 'The copy source has been replaced.')
@@ -159,7 +174,7 @@ function sourceOf(context: ObjectExchange): ObjectPlace {
 }
 
 /** The head of the source, under the copy's conditions; undefined after passing on a refusal. */
-async function readSource(context: ObjectExchange, source: ObjectPlace): Promise<OpenedHead | undefined> {
+async function readSource(context: ObjectExchange, source: ObjectPlace): Promise<CopySource | undefined> {
   context.exchange.continue()
   context.exchange.request.resume()
   const conditions: RawHeaders = []
@@ -167,10 +182,11 @@ async function readSource(context: ObjectExchange, source: ObjectPlace): Promise
     const value = context.header(`x-amz-copy-source-${name}`)
     if (value !== undefined) conditions.push(name, storeEtags(value))
   }
-  const head = await readHead(context, source, conditions)
+  const head =
+    (await readForeignSource(context, source, conditions)) ?? (await readHead(context, source, conditions))
   if (!(head instanceof BackendResponse)) {
     // Nothing of an object made of parts is copied unless its end is there.
-    if (head.stored.streams !== undefined) await readEnd(context, head)
+    if ('stored' in head && head.stored.streams !== undefined) await readEnd(context, head)
     return head
   }
   if (head.status === 304) throw new S3Error('PreconditionFailed')
@@ -196,7 +212,7 @@ function addedByRequest(headers: RawHeaders): RawHeaders {
   })
 }
 
-async function taggingOf(context: ObjectExchange, head: OpenedHead): Promise<string | undefined> {
+async function taggingOf(context: ObjectExchange, head: CopySource): Promise<string | undefined> {
   if (directive(context, 'x-amz-tagging-directive') === 'REPLACE') return context.header('x-amz-tagging')
   if (head.response.header('x-amz-tagging-count') === undefined) return undefined
   const { bucket, key } = head.place
@@ -212,13 +228,13 @@ async function taggingOf(context: ObjectExchange, head: OpenedHead): Promise<str
 }
 
 /** The plaintext stays the same, so a whole object's checksum stays with it, unless another algorithm is asked for. */
-async function carriedChecksum(context: ObjectExchange, head: OpenedHead): Promise<Carried> {
+async function carriedChecksum(context: ObjectExchange, head: CopySource): Promise<Carried> {
   const named = context.header('x-amz-checksum-algorithm')
   const algorithm = named === undefined ? undefined : algorithmNamed(named)
   if (named !== undefined && algorithm === undefined) {
     throw new S3Error('InvalidRequest', 'Checksum algorithm provided is unsupported.')
   }
-  const known = await checksumOf(context, head)
+  const known = 'stored' in head ? await checksumOf(context, head) : undefined
   const sameAlgorithm = algorithm === undefined || known?.algorithm === algorithm
   if (known?.type === 'FULL_OBJECT' && sameAlgorithm) return { kind: 'known', checksum: known }
   const computed = algorithm ?? known?.algorithm

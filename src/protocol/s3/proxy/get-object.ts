@@ -1,6 +1,7 @@
 import { parseRange } from '../ranges.ts'
 import { deliverWhole } from './deliver-whole.ts'
 import { placeOf } from './first-stream.ts'
+import { passForeign } from './foreign-object.ts'
 import { getPart } from './get-part.ts'
 import { getRange } from './get-range.ts'
 import type { ObjectExchange } from './object-exchange.ts'
@@ -10,6 +11,7 @@ import { storedObjectOf } from './stored-length.ts'
 
 /** GetObject: whole, a range, or one part. */
 export async function getObject(context: ObjectExchange): Promise<void> {
+  if (context.mount.origins !== undefined && (await passForeign(context, placeOf(context)))) return
   if (context.parameter('partNumber') !== undefined) {
     await getPart(context)
     return

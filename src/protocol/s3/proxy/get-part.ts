@@ -1,5 +1,6 @@
 import type { StreamHeader } from '../../../envelope/header.ts'
 import type { PartHeader } from '../../../envelope/parts/header.ts'
+import { EnvelopeError } from '../../../envelope/envelope-error.ts'
 import { PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
 import { PartsOpener } from '../../../envelope/parts/parts-opener.ts'
 import { PortcullisError } from '../../../errors.ts'
@@ -84,7 +85,7 @@ async function answerPart(
   const header = (found: StreamHeader): void => {
     const part = found as PartHeader
     if (part.kind !== 'part' || part.partNumber !== number || part.plaintextBytes !== plaintextBytes) {
-      throw new PortcullisError('ciphertext-invalid', 'The stored object does not authenticate.')
+      throw new EnvelopeError('spliced', 'the part is another one')
     }
   }
   const delivery = new ClientDelivery(context, 206, headers)

@@ -2,6 +2,7 @@ import { contentRange, parseRange, resolveRange } from '../ranges.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import type { OpenedHead } from './first-stream.ts'
 import { placeOf, readHead } from './first-stream.ts'
+import { passForeign } from './foreign-object.ts'
 import { getPart } from './get-part.ts'
 import { unsatisfiable } from './get-range.ts'
 import { readEnd } from './object-end.ts'
@@ -15,6 +16,7 @@ import { readWholeChecksum, wantsChecksum } from './whole-checksum.ts'
 
 /** HeadObject: the plaintext length follows from the stored one; only a checksum has to be looked up. */
 export async function headObject(context: ObjectExchange): Promise<void> {
+  if (context.mount.origins !== undefined && (await passForeign(context, placeOf(context)))) return
   if (context.parameter('partNumber') !== undefined) {
     await getPart(context)
     return

@@ -1,3 +1,4 @@
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { checksumElement } from '../checksum-algorithms.ts'
 import { bareEtag } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
@@ -6,16 +7,19 @@ import { xmlDocument } from '../xml-writer.ts'
 import { clientEtag } from './etag-form.ts'
 import type { OpenedHead } from './first-stream.ts'
 import { placeOf, readHead } from './first-stream.ts'
+import { foreignEtag } from './foreign-object.ts'
 import { checksumOf } from './head-object.ts'
 import { readEnd } from './object-end.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { findLengths } from './part-lengths.ts'
 import { uniformLengths } from './part-plan.ts'
+import { storeQuery } from './request-headers.ts'
 import { plainResponseHeaders } from './response-headers.ts'
 import { passRefusal } from './store-refusal.ts'
 
 const KNOWN = ['ETag', 'Checksum', 'ObjectParts', 'StorageClass', 'ObjectSize']
 const PARTS_MAX = 1000
+const ANSWER_BYTES_MAX = 1024 * 1024
 
 /** GetObjectAttributes, answered from the object itself, since several stores lack it. */
 export async function getObjectAttributes(context: ObjectExchange): Promise<void> {
@@ -24,6 +28,10 @@ export async function getObjectAttributes(context: ObjectExchange): Promise<void
   )
   if ([...wanted].some((name) => !KNOWN.includes(name))) {
     throw new S3Error('InvalidArgument', 'Invalid attribute name specified.')
+  }
+  if ((await foreignEtag(context, placeOf(context))) !== undefined) {
+    await passAttributes(context)
+    return
   }
   const head = await readHead(context, placeOf(context), [])
   if (!('stored' in head)) {
@@ -51,6 +59,30 @@ export async function getObjectAttributes(context: ObjectExchange): Promise<void
     return /^(last-modified|x-amz-(version-id|delete-marker|request-id))$/i.test(all[index - (index % 2)]!)
   })
   headers.push('content-type', 'application/xml', 'content-length', String(body.length))
+  context.whenAdmitted(() => context.exchange.reply(200, headers, body))
+}
+
+/** Those of a foreign object of a migrating store: the store's own, if it has the operation. */
+async function passAttributes(context: ObjectExchange): Promise<void> {
+  const asked: RawHeaders = []
+  for (const name of ['x-amz-object-attributes', 'x-amz-max-parts', 'x-amz-part-number-marker']) {
+    const value = context.header(name)
+    if (value !== undefined) asked.push(name, value)
+  }
+  const { bucket, key } = context
+  const response = await context.backend.send({
+    method: 'GET',
+    bucket,
+    key,
+    query: storeQuery(context),
+    headers: asked,
+  })
+  if (response.status !== 200) {
+    await passRefusal(context, response)
+    return
+  }
+  const body = await response.collect(ANSWER_BYTES_MAX)
+  const headers = [...plainResponseHeaders(context, response), 'content-length', String(body.length)]
   context.whenAdmitted(() => context.exchange.reply(200, headers, body))
 }
 

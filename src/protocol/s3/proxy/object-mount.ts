@@ -7,6 +7,7 @@ import type { Upstream } from '../../../upstream/upstream.ts'
 import type { Addressing } from '../address.ts'
 import { S3Error } from '../errors.ts'
 import type { S3Credential } from '../signing-key.ts'
+import type { ObjectOrigins } from './object-origins.ts'
 
 /** An access key of a tenant: what its clients sign with. */
 export interface AccessKey extends S3Credential {
@@ -18,6 +19,8 @@ export interface AccessKey extends S3Credential {
   readonly readers: readonly TenantApp[]
   /** Buckets that the key may use; undefined for all of the store. */
   readonly buckets: ReadonlySet<string> | undefined
+  /** Its own principal at the store; undefined for the store's common one. */
+  readonly storeCredential?: S3Credential | undefined
 }
 
 /** An S3 store behind the gateway. */
@@ -33,6 +36,8 @@ export interface ObjectMount {
   /** Region that clients sign for. */
   readonly clientRegion: string
   readonly addressing: Addressing
+  /** Present while the store is migrating: objects that were not sealed here are readable as they are. */
+  readonly origins?: ObjectOrigins | undefined
   accessKeyOf(accessKeyId: string): AccessKey | undefined
 }
 

@@ -71,6 +71,8 @@ export class ObjectProtocol {
       },
     )
     exchange.tenant = verified.credential.site
+    exchange.app = verified.credential.writer.app
+    exchange.caller = verified.credential.accessKeyId
     const lease = this.#parts.admit(verified.credential.writer.authority)
     if (lease instanceof Promise)
       return lease.then((granted) => this.#serve(exchange, mount, query, verified, granted))
@@ -95,7 +97,9 @@ export class ObjectProtocol {
       exchange,
       mount,
       parts: this.#parts,
-      backend: new Backend(mount, exchange, () => this.#parts.wallTimeMs()),
+      backend: new Backend(mount, exchange, verified.credential.storeCredential ?? mount.credential, () =>
+        this.#parts.wallTimeMs(),
+      ),
       verified,
       query,
       address,
