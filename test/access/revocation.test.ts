@@ -66,9 +66,12 @@ async function requestUntilServed(): Promise<void> {
   }
 }
 
+let grant: Awaited<ReturnType<Customer['grantInsteadOfPolicy']>> | undefined
+
 const WAYS: {
   name: string
   reason: string
+  prepare?: () => Promise<void>
   revoke: () => Promise<void>
   restore: () => Promise<void>
 }[] = [
@@ -103,6 +106,42 @@ const WAYS: {
     restore: () => customer.denyDecrypt(false),
   },
   {
+    name: 'the key disabled in both regions',
+    reason: 'key-disabled',
+    revoke: async () => {
+      await customer.disableKey(REGIONS[0])
+      await customer.disableKey(REGIONS[1])
+    },
+    restore: async () => {
+      await customer.enableKey(REGIONS[1])
+      await customer.enableKey(REGIONS[0])
+    },
+  },
+  {
+    name: 'a grant retired that was all the access there was',
+    reason: 'access-denied',
+    prepare: async () => {
+      grant = await customer.grantInsteadOfPolicy()
+    },
+    revoke: () => grant!.retire(),
+    restore: () => customer.restorePolicy(),
+  },
+  {
+    name: 'a grant revoked in one region',
+    reason: 'access-denied',
+    prepare: async () => {
+      grant = await customer.grantInsteadOfPolicy()
+    },
+    revoke: () => grant!.revoke(),
+    restore: () => customer.restorePolicy(),
+  },
+  {
+    name: 'a key policy that excludes the organization by its encryption context',
+    reason: 'access-denied',
+    revoke: () => customer.excludeContext({ organization: 'acme' }),
+    restore: () => customer.excludeContext(undefined),
+  },
+  {
     name: 'the replica key scheduled for deletion',
     reason: 'key-pending-deletion',
     revoke: () => customer.scheduleDeletion(REGIONS[1]!),
@@ -112,6 +151,7 @@ const WAYS: {
 
 describe('a revocation while requests run', () => {
   test.each(WAYS)('suspends within the bound and resumes by itself: $name', async (way) => {
+    await way.prepare?.()
     await request()
     const running = requestsUntilRefused()
     await pause(100)

@@ -1,9 +1,12 @@
 import { UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam'
 import {
   CancelKeyDeletionCommand,
+  CreateGrantCommand,
   DisableKeyCommand,
   EnableKeyCommand,
   PutKeyPolicyCommand,
+  RetireGrantCommand,
+  RevokeGrantCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms'
 import type { LocalAws, LocalAwsOptions } from '../../src/local/aws/local-aws.ts'
@@ -12,6 +15,10 @@ import type { LocalWorld } from '../../src/local/aws/world.ts'
 import { createWorld, keyPolicy, trustPolicy } from '../../src/local/aws/world.ts'
 import type { KeyAuthority, TenantApp } from '../../src/tenant/tenant.ts'
 import { iamClient, kmsClient } from '../local/aws/clients.ts'
+
+interface Policy {
+  Statement: { Sid?: string; [member: string]: unknown }[]
+}
 
 export const REGIONS = ['eu-central-1', 'eu-west-1']
 
@@ -95,17 +102,22 @@ export class Customer {
 
   /** Key policy of every region: without Decrypt for the role, or as it was. */
   async denyDecrypt(denied: boolean): Promise<void> {
-    for (const region of REGIONS) {
+    await this.#putKeyPolicy(REGIONS, (document) => {
+      if (!denied) return
+      document.Statement.push({
+        Effect: 'Deny',
+        Principal: { AWS: this.world.customer.roleArn },
+        Action: 'kms:Decrypt',
+        Resource: '*',
+      })
+    })
+  }
+
+  async #putKeyPolicy(regions: readonly string[], change: (document: Policy) => void): Promise<void> {
+    for (const region of regions) {
       const allowed = keyPolicy(this.world.customer.accountId, this.world.customer.roleArn, 'acme')
-      const document = JSON.parse(allowed) as { Statement: object[] }
-      if (denied) {
-        document.Statement.push({
-          Effect: 'Deny',
-          Principal: { AWS: this.world.customer.roleArn },
-          Action: 'kms:Decrypt',
-          Resource: '*',
-        })
-      }
+      const document = JSON.parse(allowed) as Policy
+      change(document)
       const command = new PutKeyPolicyCommand({
         KeyId: this.keyArn(region),
         Policy: JSON.stringify(document),
@@ -113,6 +125,60 @@ export class Customer {
       })
       await this.#kms(region).send(command)
     }
+  }
+
+  /** Key policy: no use of the key for encryption contexts with these values, in the given regions; none: as it was. */
+  async excludeContext(context: Record<string, string> | undefined, regions = REGIONS): Promise<void> {
+    const operands = Object.entries(context ?? {}).map(([name, value]) => [
+      `kms:EncryptionContext:portcullis:${name}`,
+      value,
+    ])
+    await this.#putKeyPolicy(regions, (document) => {
+      if (context === undefined) return
+      document.Statement.push({
+        Effect: 'Deny',
+        Principal: { AWS: this.world.customer.roleArn },
+        Action: 'kms:*',
+        Resource: '*',
+        Condition: { StringEquals: Object.fromEntries(operands) },
+      })
+    })
+  }
+
+  /** Takes the role out of the key policy and gives it a grant instead; resolves to what revokes or retires that. */
+  async grantInsteadOfPolicy(): Promise<{ revoke(): Promise<void>; retire(): Promise<void> }> {
+    const { roleArn, accountId } = this.world.customer
+    const grants = await Promise.all(
+      REGIONS.map(async (region) => {
+        const { GrantToken: token, GrantId: id } = await this.#kms(region).send(
+          new CreateGrantCommand({
+            KeyId: this.keyArn(region),
+            GranteePrincipal: roleArn,
+            RetiringPrincipal: `arn:aws:iam::${accountId}:user/admin`,
+            Operations: ['Encrypt', 'Decrypt'],
+          }),
+        )
+        return { region, token: token!, id: id! }
+      }),
+    )
+    await this.#putKeyPolicy(REGIONS, (document) => {
+      document.Statement = document.Statement.filter(({ Sid }) => Sid === 'AccountAdministration')
+    })
+    const [first] = grants
+    return {
+      revoke: async () => {
+        const command = new RevokeGrantCommand({ KeyId: this.keyArn(first!.region), GrantId: first!.id })
+        await this.#kms(first!.region).send(command)
+      },
+      retire: async () => {
+        await this.#kms(first!.region).send(new RetireGrantCommand({ GrantToken: first!.token }))
+      },
+    }
+  }
+
+  /** Key policies as they were. */
+  async restorePolicy(): Promise<void> {
+    await this.#putKeyPolicy(REGIONS, () => undefined)
   }
 
   keyArn(region: string): string {
