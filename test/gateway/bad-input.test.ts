@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type DocumentStore, startDocumentStore } from '../../src/local/document-store/document-store.ts'
 import { credentialLines, credentials, GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
 import { send } from '../support/http-client.ts'
@@ -11,6 +11,8 @@ import { answerJson, ScriptedStore } from '../support/scripted-store.ts'
 const MEBIBYTE = 1024 * 1024
 const FAST_BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }
 const JSON_TYPE = { 'Content-Type': 'application/json' }
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let world: GatewayWorld
 let running: RunningGateway

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import * as fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { applyMergePatch } from '../../src/local/document-store/merge-patch.ts'
 import { page, pageComment, question, whiteboard } from '../fixtures/confluence-documents.ts'
 import { board, comment, issue, sprint } from '../fixtures/jira-documents.ts'
@@ -32,6 +32,8 @@ const CONTENT_WORDS = [
   'line\nbreak\ttab',
   '\u0645\u0631\u062d\u0628\u0627',
 ]
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let stack: DevStack
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { credentialLines, credentials, GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
 import { RawConnection, rawExchange } from '../support/raw-http.ts'
 import { answerJson, answerRaw, ScriptedStore } from '../support/scripted-store.ts'
@@ -18,6 +18,8 @@ const CODINGS = {
   br: (body: Buffer | string) => brotliCompressSync(body, FAST_BROTLI),
   zstd: zstdCompressSync,
 } as const
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let world: GatewayWorld
 let running: RunningGateway
@@ -103,7 +105,7 @@ describe('content codings', () => {
         [BODY, sealed],
         [longBody, longSealed],
       ] as const) {
-        store.script = answerJson(CODINGS[coding as keyof typeof CODINGS](stored) as Buffer, {
+        store.script = answerJson(CODINGS[coding as keyof typeof CODINGS](stored), {
           'Content-Encoding': coding,
           Vary: 'Accept-Encoding',
         })

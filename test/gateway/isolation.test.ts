@@ -1,12 +1,15 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type DocumentStore, startDocumentStore } from '../../src/local/document-store/document-store.ts'
 import { auditEventsOnce } from '../support/audit-trail.ts'
 import { tightenBound } from '../support/dev-stack.ts'
 import { GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
 import { send } from '../support/http-client.ts'
+import type { AnyJson } from '../support/any-json.ts'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let world: GatewayWorld
 let running: RunningGateway
@@ -167,7 +170,7 @@ describe('what somebody changed in the store', () => {
   let ofComment: string
   let ofPage: string
 
-  const stored = async (path: string): Promise<any> => (await send(jira.url + path)).json
+  const stored = async (path: string): Promise<AnyJson> => (await send(jira.url + path)).json
 
   beforeAll(async () => {
     await running.put('/jira/issue/sound', JSON.stringify({ id: '1', fields: PLAIN }))
@@ -186,7 +189,7 @@ describe('what somebody changed in the store', () => {
     return `~pc1~${bytes.toString('base64url')}`
   }
 
-  const CASES: { name: string; fields(): Record<string, unknown> }[] = [
+  const CASES: { name: string; fields: () => Record<string, unknown> }[] = [
     { name: "another organization's envelope", fields: () => ({ summary: ofUmbrella }) },
     { name: 'an envelope of another data class', fields: () => ({ summary: ofComment }) },
     { name: 'an envelope of another store', fields: () => ({ summary: ofPage }) },

@@ -1,7 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { DevStack, tightenBound } from '../support/dev-stack.ts'
 
 const ISSUE = '{"id":"1","fields":{"summary":"served through an outage"}}'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let stack: DevStack
 
@@ -25,10 +27,8 @@ afterAll(async () => {
 describe('no suspension, but service from cached keys and then 503, comes from', () => {
   it.each([
     ['throttling', { kind: 'throttle' }],
-    ['latency beyond every timeout', { kind: 'latency', latencyMs: 5_000 }],
-    ['errors of KMS', { kind: 'error', service: 'kms' }],
     ['an outage of STS', { kind: 'error', status: 503, service: 'sts' }],
-    ['a network that resets', { kind: 'reset' }],
+    ['a network that swallows everything', { kind: 'hang' }],
   ] as const)('%s', async (_name, fault) => {
     expect((await stack.request('/jira/issue/1')).status).toBe(200)
     const outageMs = performance.now()
@@ -82,8 +82,8 @@ describe('readiness and metrics', () => {
     const text = await answer.text()
     expect(text).toMatch(/^portcullis_\w+\{[^}]*authority="acme"/m)
     for (const secret of secretsOf(stack)) expect(text).not.toContain(secret)
-    expect(await (await fetch(`${adminUrl}/healthz`)).status).toBe(200)
-    expect(await (await fetch(`${adminUrl}/readyz`)).status).toBe(200)
+    expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200)
+    expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200)
     expect((await fetch(`${adminUrl}/metrics`)).status).toBe(401)
   })
 

@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { auditEventsOnce } from '../support/audit-trail.ts'
 import { DevStack, tightenBound } from '../support/dev-stack.ts'
 
 const ISSUE = '{"id":"1","fields":{"summary":"written before the restart"}}'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let directory: string
 let stack: DevStack

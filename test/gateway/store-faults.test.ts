@@ -1,10 +1,12 @@
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
 import type { Answer } from '../support/http-client.ts'
 import { answerJson, answerRaw, ScriptedStore } from '../support/scripted-store.ts'
 
 const MEBIBYTE = 1024 * 1024
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let world: GatewayWorld
 let running: RunningGateway

@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { DevStack, tightenBound } from '../support/dev-stack.ts'
 import type { Answer } from '../support/http-client.ts'
 import { send } from '../support/http-client.ts'
@@ -11,6 +11,8 @@ const CUT_OFF_MS_MAX = 5_000
 const RESTORE_MS_MAX = 30_000
 const ISSUE = '{"id":"1","fields":{"summary":"a covered summary","customfield_1":[1, 2.50]}}'
 const PAGE = '{"id":"2","title":"a covered title","body":{"storage":{"value":"<p>covered</p>"}}}'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let stack: DevStack
 

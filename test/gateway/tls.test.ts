@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type DocumentStore, startDocumentStore } from '../../src/local/document-store/document-store.ts'
 import { LOCALHOST_CERT, LOCALHOST_KEY } from '../config/support/tls.ts'
 import {
@@ -19,6 +19,8 @@ import { type Answer, send, type Sending } from '../support/http-client.ts'
 /** The name in `Host` selects a tenant and is in no certificate of these tests. */
 const TRUSTING = { ca: LOCALHOST_CERT, checkServerIdentity: () => undefined }
 const ISSUE = '{"id":"1","fields":{"summary":"over TLS"}}'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let world: GatewayWorld
 let running: RunningGateway

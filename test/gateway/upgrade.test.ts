@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { tightenBound } from '../support/dev-stack.ts'
 import { credentialLines, GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
 import { RawConnection, rawExchange } from '../support/raw-http.ts'
@@ -12,6 +12,8 @@ routes:
     paths: /live
     action: upgrade
 `
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let world: GatewayWorld
 let running: RunningGateway

@@ -9,9 +9,10 @@ import { createLogger } from '../../src/observability/logger.ts'
 import { CustomerAccount } from './customer-account.ts'
 import { type Answer, keepAlive, send, type Sending } from './http-client.ts'
 import { LogCapture } from './log-capture.ts'
+import type { AnyJson } from './any-json.ts'
 
 /** A configuration file's content, to be changed in place. */
-export type ConfigurationData = Record<string, any>
+export type ConfigurationData = Record<string, AnyJson>
 
 /** Tightens the bound of a configuration, in milliseconds, with timeouts that fit into it, so that tests are short. */
 export function tightenBound(configuration: ConfigurationData, boundMs: number): void {

@@ -133,24 +133,33 @@ export class GatewayWorld {
     return path
   }
 
+  /** Writes the base configuration as `change` leaves it, and says what environment it needs. */
+  configured(
+    change: (configuration: ConfigurationData) => void,
+    name: string,
+  ): { file: string; environment: Record<string, string> } {
+    const configuration = this.configuration()
+    configuration['registry'] = { file: `${name}.sqlite` }
+    configuration['audit'] = { directory: `${name}-audit` }
+    change(configuration)
+    const environment = {
+      AWS_SECRET: this.#gatewaySecret,
+      ADMIN_TOKEN: 'admin-token-of-at-least-32-characters',
+      TOKEN_acme: tokenOf('acme'),
+      TOKEN_umbrella: tokenOf('umbrella'),
+    }
+    return { file: this.file(`${name}.yaml`, stringify(configuration)), environment }
+  }
+
   /** Starts a gateway of the base configuration as `change` leaves it. */
   async gateway(
     change: (configuration: ConfigurationData) => void,
     name = `portcullis-${this.#running.length}`,
   ): Promise<RunningGateway> {
-    const configuration = this.configuration()
-    configuration['registry'] = { file: `${name}.sqlite` }
-    configuration['audit'] = { directory: `${name}-audit` }
-    change(configuration)
-    const file = this.file(`${name}.yaml`, stringify(configuration))
+    const { file, environment } = this.configured(change, name)
     const logs = new LogCapture()
     const gateway = await Gateway.start({
-      ...loadConfiguration(file, {
-        AWS_SECRET: this.#gatewaySecret,
-        ADMIN_TOKEN: 'admin-token-of-at-least-32-characters',
-        TOKEN_acme: tokenOf('acme'),
-        TOKEN_umbrella: tokenOf('umbrella'),
-      }),
+      ...loadConfiguration(file, environment),
       logger: createLogger({ level: 'trace', destination: logs }),
     })
     const running = new RunningGateway(gateway, logs, join(this.directory, `${name}-audit`))

@@ -1,6 +1,7 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
-import { Agent as TlsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
+import { type Agent as TlsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { Readable } from 'node:stream'
+import type { AnyJson } from './any-json.ts'
 
 /** A response as it came: nothing decoded, nothing followed. */
 export interface Answer {
@@ -12,7 +13,7 @@ export interface Answer {
   readonly body: Buffer
   readonly text: string
   /** The body parsed as JSON. */
-  readonly json: any
+  readonly json: AnyJson
 }
 
 /** What to send. */
@@ -48,7 +49,7 @@ export async function send(url: string, sending: Sending = {}): Promise<Answer> 
           statusMessage: response.statusMessage ?? '',
           headers: response.headers,
           rawHeaders: response.rawHeaders,
-          trailers: response.trailers as Record<string, string | undefined>,
+          trailers: response.trailers,
           body: bytes,
           text: bytes.toString('utf8'),
           get json(): unknown {

@@ -1,3 +1,5 @@
+import type { AnyJson } from './any-json.ts'
+
 /** Everything a gateway logs, in memory. */
 export class LogCapture {
   readonly #lines: string[] = []
@@ -12,9 +14,9 @@ export class LogCapture {
   }
 
   /** Lines with this message, parsed. */
-  of(message: string): Record<string, any>[] {
+  of(message: string): Record<string, AnyJson>[] {
     return this.#lines
-      .map((line) => JSON.parse(line) as Record<string, any>)
+      .map((line) => JSON.parse(line) as Record<string, AnyJson>)
       .filter((entry) => entry['msg'] === message)
   }
 

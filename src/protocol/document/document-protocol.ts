@@ -78,7 +78,7 @@ export class DocumentProtocol {
     request: StoreRequest,
     plan: ResponsePlan,
     transform: BodyTransform | undefined,
-    routeBytesMax: number | undefined = undefined,
+    routeBytesMax?: number,
   ): void {
     const { exchange } = context
     const bodyBytesMax = Math.min(this.#limits.bodyBytesMax, routeBytesMax ?? Infinity)
