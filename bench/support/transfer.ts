@@ -67,7 +67,9 @@ async function repeat(
   do {
     const request = work.request()
     const begin = performance.now()
-    const answer = await client.send(request)
+    const answer = await client.send(request).catch((cause: unknown) => {
+      throw new Error(`${work.name}/${work.subject}: request ${latenciesMs.length + 1} failed`, { cause })
+    })
     latenciesMs.push(performance.now() - begin)
     if (answer.status !== work.status || (request.body === undefined && answer.bodyBytes !== work.bytes)) {
       throw new Error(`${work.name}/${work.subject}: status ${answer.status}, ${answer.bodyBytes} bytes`)
