@@ -1,5 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
+import { registerAdminCommands } from './admin/register.ts'
+import { completionScript, type Shell, SHELLS } from './completion.ts'
 import { EXIT, type ExitCode, type Terminal } from './terminal.ts'
 
 /** Runs one command line; resolves to the exit code. Commands load their own modules, so that each starts fast. */
@@ -58,6 +60,16 @@ export async function runProgram(argv: string[], terminal: Terminal): Promise<Ex
       const { runCheck } = await import('./check.ts')
       code = await runCheck(options, terminal)
     })
+
+  program
+    .command('completion')
+    .description('a completion script for a shell: bash, zsh or fish')
+    .addArgument(new Argument('<shell>', 'shell to complete for').choices(SHELLS))
+    .action((shell: Shell) => terminal.print(completionScript(program, shell)))
+
+  registerAdminCommands(program, terminal, (ended) => {
+    code = ended
+  })
 
   try {
     await program.parseAsync(argv, { from: 'user' })

@@ -1,0 +1,34 @@
+import type { Terminal } from '../terminal.ts'
+import type { AdminClient } from './client.ts'
+
+/** Parsed options of a command by their long names in camel case. */
+export type Options = Readonly<Record<string, any>>
+
+/** What a command came to. */
+export interface Outcome {
+  /** Printed by `--json`. */
+  readonly value: unknown
+  /** Printed without. */
+  readonly text: string
+  /** True makes the exit code 1 although nothing was refused: a verification found something. */
+  readonly failed?: boolean
+}
+
+/** What a command works with. */
+export interface CommandContext {
+  readonly client: AdminClient
+  readonly terminal: Terminal
+  readonly options: Options
+}
+
+/** One command over the admin API; help, parsing and completion are made from these rows. */
+export interface AdminCommand {
+  /** Words of the command with its arguments, such as `site create <organization> <site>`. */
+  readonly usage: string
+  readonly summary: string
+  /** Flags with their descriptions, as commander writes them. */
+  readonly options?: readonly (readonly [flags: string, description: string])[]
+  /** What is hard to undo; asks for `--yes`. */
+  readonly confirm?: string
+  run(context: CommandContext, ...parameters: string[]): Promise<Outcome>
+}

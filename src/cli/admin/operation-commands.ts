@@ -1,0 +1,354 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
+import type { Reconciliation } from '../../audit/reconciliation.ts'
+import type { AdminCommand, CommandContext, Outcome } from './command.ts'
+import { UsageError } from './failure.ts'
+import { organizations } from './path.ts'
+import { facts, table } from './table.ts'
+
+type Entry = Readonly<Record<string, any>>
+
+const NDJSON = 'application/x-ndjson'
+const POLL_MS = 500
+const BAR_CHARACTERS = 30
+
+const FILTERS = [
+  ['--from <time>', 'RFC 3339, inclusive'],
+  ['--to <time>', 'RFC 3339, exclusive'],
+  ['--type <type...>', 'event type, such as suspension.started'],
+  ['--site <site>', 'only this site'],
+  ['--outcome <outcome>', 'only this outcome, such as denied'],
+] as const
+
+/** Commands on tenant keys, tokens, administrators, suspensions and the audit trail. */
+export const operationCommands: readonly AdminCommand[] = [
+  {
+    usage: 'key list <organization>',
+    summary: 'list tenant keys',
+    run: async ({ client }, id) => {
+      const items = await client.all<Entry>(organizations(id!, 'keys'))
+      const rows = items.map((key) =>
+        ['keyId', 'site', 'app', 'dataClass', 'version', 'encrypts', 'authority', 'regions', 'createdAt'].map(
+          (name) => key[name] as unknown,
+        ),
+      )
+      const headings = ['KEY', 'SITE', 'APP', 'CLASS', 'VERSION', 'ENCRYPTS', 'AUTHORITY', 'REGIONS', 'SINCE']
+      return { value: items, text: table(headings, rows) }
+    },
+  },
+  {
+    usage: 'key rotate <organization>',
+    summary: 'make new versions of tenant keys; older ones still decrypt',
+    options: [
+      ['--site <site>', 'only this site'],
+      ['--app <type>', 'only this app'],
+      ['--no-wait', 'do not wait for the end'],
+    ],
+    run: async (context, id) => {
+      const { client, options } = context
+      const { site, app } = options as { site?: string; app?: string }
+      const body = { ...(site === undefined ? {} : { site }), ...(app === undefined ? {} : { app }) }
+      const started = await client.send<Entry>('POST', organizations(id!, 'rotations'), body)
+      return rotation(options['wait'] === false ? started : await finished(context, id!, started))
+    },
+  },
+  {
+    usage: 'key rotations <organization>',
+    summary: 'list rotations, newest first',
+    run: async ({ client }, id) => {
+      const items = await client.all<Entry>(organizations(id!, 'rotations'))
+      return { value: items, text: rotations(items) }
+    },
+  },
+  {
+    usage: 'token list <organization>',
+    summary: 'list app tokens',
+    run: async ({ client }, id) => {
+      const items = await client.all<Entry>(organizations(id!, 'tokens'))
+      const rows = items.map((token) =>
+        ['id', 'name', 'sites', 'createdAt', 'createdBy', 'expiresAt'].map((name) => token[name] as unknown),
+      )
+      return { value: items, text: table(['ID', 'NAME', 'SITES', 'SINCE', 'BY', 'EXPIRES'], rows) }
+    },
+  },
+  {
+    usage: 'token create <organization> <name>',
+    summary: 'make an app token, which is shown once',
+    options: [
+      ['--site <site...>', 'site that it reaches'],
+      ['--expires <time>', 'RFC 3339, UTC'],
+    ],
+    run: async ({ client, options }, id, name) => {
+      const sites = options['site'] as string[] | undefined
+      if (sites === undefined) throw new UsageError('--site is required')
+      const body = { name, sites, ...expiry(options) }
+      return secret(await client.send('POST', organizations(id!, 'tokens'), body))
+    },
+  },
+  {
+    usage: 'token revoke <organization> <id>',
+    summary: 'revoke an app token',
+    confirm: 'Apps that use it are refused from then on.',
+    run: async ({ client }, id, token) => {
+      await client.send('DELETE', organizations(id!, 'tokens', token!))
+      return { value: { revoked: token }, text: `revoked ${token}\n` }
+    },
+  },
+  {
+    usage: 'org admin list <organization>',
+    summary: 'list who may use the admin API for the organization',
+    run: async ({ client }, id) => {
+      const items = await client.all<Entry>(organizations(id!, 'administrators'))
+      const rows = items.map((entry) =>
+        ['id', 'name', 'role', 'kind', 'subject', 'createdAt', 'expiresAt'].map(
+          (name) => entry[name] as unknown,
+        ),
+      )
+      return {
+        value: items,
+        text: table(['ID', 'NAME', 'ROLE', 'KIND', 'SUBJECT', 'SINCE', 'EXPIRES'], rows),
+      }
+    },
+  },
+  {
+    usage: 'org admin add <organization> <name>',
+    summary: 'let someone use the admin API for the organization; a token is shown once',
+    options: [
+      ['--role <role>', 'org-admin (default) or auditor'],
+      ['--subject <sub>', 'OIDC subject, instead of a token'],
+      ['--expires <time>', 'RFC 3339, UTC'],
+    ],
+    run: async ({ client, options }, id, name) => {
+      const { role, subject } = options as { role?: string; subject?: string }
+      const body = {
+        name,
+        ...(role === undefined ? {} : { role }),
+        ...(subject === undefined ? {} : { subject }),
+        ...expiry(options),
+      }
+      return secret(await client.send('POST', organizations(id!, 'administrators'), body))
+    },
+  },
+  {
+    usage: 'org admin revoke <organization> <id>',
+    summary: 'take the role back',
+    confirm: 'They lose access to the organization at once.',
+    run: async ({ client }, id, administrator) => {
+      await client.send('DELETE', organizations(id!, 'administrators', administrator!))
+      return { value: { revoked: administrator }, text: `revoked ${administrator}\n` }
+    },
+  },
+  {
+    usage: 'org suspensions <organization>',
+    summary: 'list suspensions, newest first',
+    run: async ({ client }, id) => {
+      const items = await client.all<Entry>(organizations(id!, 'suspensions'))
+      const rows = items.map((entry) =>
+        ['id', 'reason', 'scope', 'since', 'endedAt', 'region', 'awsRequestId'].map(
+          (name) => entry[name] as unknown,
+        ),
+      )
+      const headings = ['ID', 'REASON', 'SCOPE', 'SINCE', 'ENDED', 'REGION', 'AWS REQUEST']
+      return { value: items, text: table(headings, rows) }
+    },
+  },
+  {
+    usage: 'org suspend <organization>',
+    summary: 'suspend every BYOK app of the organization until lifted',
+    confirm: 'All BYOK apps of the organization answer 423 at once.',
+    run: async ({ client }, id) => {
+      const placed = await client.send<Entry>('POST', organizations(id!, 'suspensions'))
+      const { id: suspension, reason, since } = placed
+      return { value: placed, text: facts({ suspension, reason, since }) }
+    },
+  },
+  {
+    usage: 'org lift <organization> <suspension>',
+    summary: "lift an operator's suspension",
+    run: async ({ client }, id, suspension) => {
+      await client.send('DELETE', organizations(id!, 'suspensions', suspension!))
+      return { value: { lifted: suspension }, text: `lifted ${suspension}\n` }
+    },
+  },
+  {
+    usage: 'audit list <organization>',
+    summary: 'show the audit trail',
+    options: [...FILTERS, ['--after <sequence>', 'only later rows'], ['--limit <rows>', 'default 100']],
+    run: async ({ client, options }, id) => {
+      const page = await client.get<{ items: Entry[]; next: number | null }>(
+        organizations(id!, 'audit') + filterQuery(options),
+      )
+      const rows = page.items.map(({ sequence, event }) => [
+        sequence,
+        event.at,
+        event.type,
+        event.actor ?? event.by,
+        event.outcome ?? event.reason ?? event.change,
+        event.operation ?? event.region,
+        event.awsRequestId ?? event.suspensionId ?? event.requestId,
+      ])
+      const headings = ['ROW', 'AT', 'EVENT', 'BY', 'OUTCOME', 'WHAT', 'ID']
+      const more = page.next === null ? '' : `more: --after ${page.next}\n`
+      return { value: page, text: table(headings, rows) + more }
+    },
+  },
+  {
+    usage: 'audit export <organization>',
+    summary: 'write the audit trail as NDJSON, complete with signed checkpoints unless filtered',
+    options: [...FILTERS, ['--output <file>', 'instead of standard output']],
+    run: async ({ client, options, terminal }, id) => {
+      const rows = client.stream(organizations(id!, 'audit') + filterQuery(options), NDJSON)
+      const output = options['output'] as string | undefined
+      if (output !== undefined) {
+        await pipeline(rows, createWriteStream(output, { mode: 0o600 }))
+        return { value: { written: output }, text: `written to ${output}\n` }
+      }
+      const decoder = new TextDecoder()
+      for await (const chunk of rows) terminal.print(decoder.decode(chunk, { stream: true }))
+      return { value: undefined, text: '' }
+    },
+  },
+  {
+    usage: 'audit verify [organization]',
+    summary: 'prove the hash chain: of an organization at the gateway, or of an export offline',
+    options: [
+      ['--file <file>', 'an export of one organization'],
+      ['--public-key <file...>', 'PEM of a key that signs checkpoints; needed with --file'],
+    ],
+    run: async ({ client, options }, id) => {
+      const { file, publicKey } = options as { file?: string; publicKey?: string[] }
+      if (file === undefined) {
+        if (id === undefined) throw new UsageError('name an organization, or a file with --file')
+        return verification(await client.send('POST', organizations(id, 'audit', 'verification')))
+      }
+      if (publicKey === undefined) throw new UsageError('--public-key is required with --file')
+      const [{ verifierFromPem }, { readNdjson }, { verifyChain }] = await Promise.all([
+        import('../../crypto/signature.ts'),
+        import('../../audit/ndjson.ts'),
+        import('../../audit/verify-chain.ts'),
+      ])
+      const keys = await Promise.all(
+        publicKey.map(async (path) => verifierFromPem(await readFile(path, 'utf8'))),
+      )
+      return verification({ ...(await verifyChain(readNdjson(createReadStream(file)), keys)) })
+    },
+  },
+  {
+    usage: 'audit reconcile <organization>',
+    summary: "compare key uses with the customer's CloudTrail; exit code 1 when one has what the other lacks",
+    options: [['--cloudtrail <file>', 'CloudTrail log file, gzipped or not']],
+    run: async ({ client, options }, id) => {
+      const file = options['cloudtrail'] as string | undefined
+      if (file === undefined) throw new UsageError('--cloudtrail is required')
+      const [{ readCloudTrail }, { readNdjson }, { reconcile }] = await Promise.all([
+        import('../../audit/cloudtrail-file.ts'),
+        import('../../audit/ndjson.ts'),
+        import('../../audit/reconcile.ts'),
+      ])
+      const records = await readCloudTrail(createReadStream(file))
+      const query = '?types=key-service.called'
+      const entries = readNdjson(client.stream(organizations(id!, 'audit') + query, NDJSON))
+      return reconciled(await reconcile(entries, records))
+    },
+  },
+]
+
+function expiry(options: Entry): { expiresAt?: string } {
+  return options['expires'] === undefined ? {} : { expiresAt: options['expires'] as string }
+}
+
+function filterQuery(options: Entry): string {
+  const query = new URLSearchParams()
+  for (const name of ['from', 'to', 'site', 'outcome', 'after', 'limit']) {
+    if (options[name] !== undefined) query.set(name, options[name] as string)
+  }
+  const types = options['type'] as string[] | undefined
+  if (types !== undefined) query.set('types', types.join(','))
+  return query.size === 0 ? '' : `?${query.toString()}`
+}
+
+function secret(item: Entry): Outcome {
+  const { id, name, token } = item
+  const shown = token === null ? {} : { token: token as string }
+  const note = token === null ? '' : 'The token is shown only now.\n'
+  return { value: item, text: `${facts({ id, name, ...shown })}${note}` }
+}
+
+function rotation(job: Entry): Outcome {
+  return { value: job, text: rotations([job]), failed: job['state'] === 'failed' }
+}
+
+function rotations(items: readonly Entry[]): string {
+  const rows = items.map(({ id, state, keys, createdAt, createdBy, finishedAt, error }) => [
+    id,
+    state,
+    `${String(keys.done)}/${String(keys.total)}`,
+    createdAt,
+    createdBy,
+    finishedAt,
+    error,
+  ])
+  return table(['ID', 'STATE', 'KEYS', 'SINCE', 'BY', 'FINISHED', 'ERROR'], rows)
+}
+
+async function finished({ client, terminal }: CommandContext, id: string, started: Entry): Promise<Entry> {
+  let job = started
+  while (job['finishedAt'] === null && !terminal.stopRequested.aborted) {
+    const { total, done } = job['keys'] as { total: number; done: number }
+    const filled = total === 0 ? 0 : Math.floor((done / total) * BAR_CHARACTERS)
+    const bar = '#'.repeat(filled).padEnd(BAR_CHARACTERS, '.')
+    const error = job['error'] === null ? '' : `  waiting: ${String(job['error'])}`
+    terminal.printError(`\r[${bar}] ${done}/${total}${error}`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    job = await client.get(organizations(id, 'rotations', String(job['id'])))
+  }
+  terminal.printError('\r')
+  return job
+}
+
+function verification(result: Entry): Outcome {
+  const { ok, chain, rows, checkpoints, signedUpTo, problems } = result
+  const text = facts({
+    chain,
+    rows,
+    checkpoints,
+    'signed up to': signedUpTo,
+    verdict: ok === true ? 'exactly what was recorded' : 'damaged',
+  })
+  const found = (problems as Entry[]).map(({ kind, sequence, detail }) => [kind, sequence, detail])
+  const list = found.length === 0 ? '' : `\n${table(['PROBLEM', 'ROW', 'DETAIL'], found)}`
+  return { value: result, text: text + list, failed: ok !== true }
+}
+
+function reconciled(result: Reconciliation): Outcome {
+  const { ok, matched, onlyInAudit, onlyInCloudTrail, contradictions } = result
+  const about = facts({
+    matched: matched + result.matchedWithoutRequestId,
+    'only in the audit trail': onlyInAudit.length,
+    'only in CloudTrail': onlyInCloudTrail.length,
+    contradictions: contradictions.length,
+    'not yet delivered': result.notYetDelivered,
+    'outside the period': result.outsidePeriod,
+  })
+  const rows = [
+    ...onlyInAudit.map(({ event }) => [
+      'audit trail only',
+      event.at,
+      event.operation,
+      event.region,
+      event.awsRequestId,
+    ]),
+    ...onlyInCloudTrail.map((use) => ['CloudTrail only', use.at, use.operation, use.region, use.requestId]),
+    ...contradictions.map(({ trail, detail }) => [
+      detail,
+      trail.at,
+      trail.operation,
+      trail.region,
+      trail.requestId,
+    ]),
+  ]
+  const list =
+    rows.length === 0 ? '' : `\n${table(['FOUND', 'AT', 'OPERATION', 'REGION', 'AWS REQUEST'], rows)}`
+  return { value: result, text: about + list, failed: !ok }
+}

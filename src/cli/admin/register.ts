@@ -1,0 +1,89 @@
+import type { Command } from 'commander'
+import { EXIT, type ExitCode, type Terminal } from '../terminal.ts'
+import type { AdminClient, ConnectionOptions } from './client.ts'
+import type { AdminCommand, Options } from './command.ts'
+import { AdminRequestFailed, UsageError } from './failure.ts'
+import { operationCommands } from './operation-commands.ts'
+import { tenantCommands } from './tenant-commands.ts'
+
+const GROUPS: Readonly<Record<string, string>> = {
+  org: 'organizations, their BYOK configuration, administrators and suspensions',
+  'org byok': 'the BYOK configuration of an organization',
+  'org admin': 'who may use the admin API for an organization',
+  site: 'sites',
+  app: 'apps of sites',
+  key: 'tenant keys',
+  token: 'app tokens',
+  audit: 'the audit trail',
+}
+
+/** Adds every command of the admin API to a program; `ended` is told the exit code. */
+export function registerAdminCommands(
+  program: Command,
+  terminal: Terminal,
+  ended: (code: ExitCode) => void,
+): void {
+  for (const command of [...tenantCommands, ...operationCommands]) {
+    const words = command.usage.split(' ')
+    const nameAt = words.findIndex((word) => /^[<[]/.test(word))
+    const names = nameAt === -1 ? words : words.slice(0, nameAt)
+    const group = groupOf(program, names.slice(0, -1))
+    const added = group
+      .command([names.at(-1)!, ...words.slice(names.length)].join(' '))
+      .description(command.summary)
+    for (const [flags, description] of command.options ?? []) added.option(flags, description)
+    added
+      .option('--json', 'print JSON')
+      .option('--url <url>', 'admin plane; else PORTCULLIS_ADMIN_URL, else http://127.0.0.1:8081')
+      .option('--token-file <file>', 'file with the admin token; else PORTCULLIS_ADMIN_TOKEN')
+      .option('--ca-file <file>', 'PEM of the authority that signed the certificate of the admin plane')
+    if (command.confirm !== undefined) added.option('--yes', 'do it without asking')
+    added.action(async (...parameters: unknown[]) => {
+      const options = added.opts()
+      const given = parameters.slice(0, -2).filter((value) => value !== undefined)
+      ended(await carryOut(command, given.flat() as string[], options, terminal))
+    })
+  }
+}
+
+function groupOf(program: Command, names: readonly string[]): Command {
+  let group = program
+  const path: string[] = []
+  for (const name of names) {
+    path.push(name)
+    const known = group.commands.find((candidate) => candidate.name() === name)
+    group = known ?? group.command(name).description(GROUPS[path.join(' ')] ?? name)
+  }
+  return group
+}
+
+async function carryOut(
+  command: AdminCommand,
+  parameters: readonly string[],
+  options: Options,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const json = options['json'] === true
+  if (command.confirm !== undefined && options['yes'] !== true) {
+    terminal.printError(`${command.confirm}\nRepeat the command with --yes to do it.\n`)
+    return EXIT.usage
+  }
+  let client: AdminClient | undefined
+  try {
+    // the client is loaded only by commands that need it, so that the others start fast
+    const { AdminClient } = await import('./client.ts')
+    client = new AdminClient(options as ConnectionOptions, terminal)
+    const { value, text, failed } = await command.run({ client, terminal, options }, ...parameters)
+    if (json && value !== undefined) terminal.print(`${JSON.stringify(value)}\n`)
+    else terminal.print(text)
+    return failed === true ? EXIT.failed : EXIT.ok
+  } catch (thrown) {
+    if (json && thrown instanceof AdminRequestFailed && thrown.problem !== undefined) {
+      terminal.print(`${JSON.stringify(thrown.problem)}\n`)
+    }
+    terminal.printError(`portcullis: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`)
+    return thrown instanceof UsageError ? EXIT.usage : EXIT.failed
+  } finally {
+    await client?.close()
+  }
+}

@@ -1,0 +1,232 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runProgram } from '../../src/cli/program.ts'
+import { type ApiGateway, ApiWorld, AUDITOR, byokOf, OPERATOR } from '../admin/support/api-world.ts'
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly error: string
+  /** What `--json` printed. */
+  readonly json: any
+}
+
+let world: ApiWorld
+let gateway: ApiGateway
+let directory: string
+
+beforeAll(async () => {
+  world = await ApiWorld.start()
+  gateway = await world.gateway()
+  directory = mkdtempSync(join(tmpdir(), 'portcullis-cli-'))
+})
+
+afterAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  await world?.stop()
+})
+
+async function run(line: string | string[], token: string | undefined = OPERATOR): Promise<Ran> {
+  let out = ''
+  let error = ''
+  const code = await runProgram(typeof line === 'string' ? line.split(' ') : line, {
+    environment: {
+      PORTCULLIS_ADMIN_URL: gateway.gateway.adminUrl,
+      ...(token === undefined ? {} : { PORTCULLIS_ADMIN_TOKEN: token }),
+    },
+    print: (text) => {
+      out += text
+    },
+    printError: (text) => {
+      error += text
+    },
+    stopRequested: new AbortController().signal,
+  })
+  return {
+    code,
+    out,
+    error,
+    get json(): unknown {
+      return out.startsWith('{') || out.startsWith('[') ? (JSON.parse(out) as unknown) : undefined
+    },
+  }
+}
+
+describe('the commands of the admin API', () => {
+  it('provision an organization, two sites and five apps', async () => {
+    const created = await run('org create acme --location europe --name Acme --json')
+    expect(created).toMatchObject({ code: 0, json: { id: 'acme', externalId: expect.any(String) as string } })
+    const { roleArn, accountId, keys } = byokOf(
+      await world.customer('acme', created.json.externalId as string),
+    )
+    const set = ['org', 'byok', 'set', 'acme', '--account', accountId as string, '--role', roleArn as string]
+    for (const [region, arn] of Object.entries(keys as Record<string, string>))
+      set.push('--key', `${region}=${arn}`)
+    expect(await run(set)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(accountId as string) as string,
+    })
+    expect(await run('site create acme acme --app jira:byok confluence:byok --json')).toMatchObject({
+      code: 0,
+      json: {
+        apps: [
+          { type: 'confluence', byok: true },
+          { type: 'jira', byok: true },
+        ],
+      },
+    })
+    expect(await run('site create acme acme-two --host two.example')).toMatchObject({ code: 0 })
+    expect(await run('app add acme acme jira-service-management --byok')).toMatchObject({ code: 0 })
+    expect(await run('app add acme acme-two jira')).toMatchObject({ code: 0 })
+    expect(await run('app add acme acme-two confluence')).toMatchObject({ code: 0 })
+    const list = await run('site list acme')
+    expect(list.out).toMatch(/^SITE +APPS +HOSTS +MANAGED BY\nacme +confluence \(byok\), jira \(byok\)/)
+    expect(list.out).toContain('jira (vendor-managed)')
+    const organizations = await run('org list')
+    expect(organizations.out).toMatch(/acme +Acme +europe +2 +3 +2 +/)
+  })
+
+  it('refuse with exit code 1, the words of the API and its rule', async () => {
+    const refused = await run('app add acme acme-two jira --byok')
+    expect(refused.code).toBe(1)
+    expect(refused.error).toContain('cannot be converted')
+    expect(await run('app add acme acme-two jira --byok --json')).toMatchObject({
+      code: 1,
+      json: { status: 409, reason: 'rule-conflict', rule: 'byok-immutable' },
+    })
+    const api = await gateway.api('/admin/v1/organizations/acme/sites/acme-two/apps', {
+      body: { type: 'jira', byok: true },
+    })
+    expect(refused.error).toBe(`portcullis: ${(api.json as { detail: string }).detail}\n`)
+  })
+
+  it.each([
+    ['org create acme2'],
+    ['org create'],
+    ['org nonsense'],
+    ['org byok set acme --account 1 --role r --key x'],
+    ['site create acme x --app jira:maybe'],
+    ['audit verify'],
+    ['org list --unknown'],
+    ['completion powershell'],
+  ])('answer a wrong command line with exit code 2: %s', async (line) => {
+    expect(await run(line)).toMatchObject({ code: 2 })
+  })
+
+  it('need a token, from the environment or a file', async () => {
+    expect(await run('org list', '')).toMatchObject({
+      code: 2,
+      error: expect.stringContaining('PORTCULLIS_ADMIN_TOKEN') as string,
+    })
+    const file = join(directory, 'token')
+    writeFileSync(file, `${AUDITOR}\n`)
+    expect(await run(['org', 'list', '--token-file', file], '')).toMatchObject({ code: 0 })
+    expect(await run('org list', 'wrong-token-wrong-token-wrong')).toMatchObject({ code: 1 })
+    expect(await run('org list --url http://127.0.0.1:1')).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('cannot be reached') as string,
+    })
+  })
+
+  it('ask before what is hard to undo', async () => {
+    const asked = await run('app remove acme acme-two confluence')
+    expect(asked).toMatchObject({ code: 2, out: '' })
+    expect(asked.error).toContain('--yes')
+    expect((await run('app list acme acme-two --json')).json).toHaveLength(2)
+    expect(await run('app remove acme acme-two confluence --yes')).toMatchObject({ code: 0 })
+    expect((await run('app list acme acme-two --json')).json).toHaveLength(1)
+  })
+
+  it('make tokens that work, and revoke them', async () => {
+    const made = await run('token create acme tracker --site acme --json')
+    const { id, token } = made.json as { id: string; token: string }
+    const request = () => gateway.request('/jira/issue/1', 'acme', token)
+    const written = await gateway.request('/jira/issue/1', 'acme', token, {
+      method: 'PUT',
+      body: '{"id":"1"}',
+    })
+    expect(written.status).toBeLessThan(300)
+    expect((await request()).status).toBe(200)
+    expect((await run('token list acme')).out).toContain('tracker')
+    expect(await run(['token', 'revoke', 'acme', id, '--yes'])).toMatchObject({ code: 0 })
+    expect((await request()).status).toBe(403)
+  })
+
+  it('rotate tenant keys and show them', async () => {
+    const rotated = await run('key rotate acme --json')
+    expect(rotated).toMatchObject({ code: 0, json: { state: 'succeeded' } })
+    const keys = (await run('key list acme --json')).json as { version: number; encrypts: boolean }[]
+    expect(keys.some(({ version, encrypts }) => version === 2 && encrypts)).toBe(true)
+    expect(keys.every(({ version, encrypts }) => encrypts === (version === 2))).toBe(true)
+    expect((await run('key rotations acme')).out).toContain('succeeded')
+  })
+
+  it('plan and verify what the customer sets up', async () => {
+    const plan = await run(['org', 'byok', 'plan', 'acme', '--format', 'terraform', '--out', directory])
+    expect(plan).toMatchObject({ code: 0 })
+    expect(plan.out).toContain(`${directory}/`)
+    const refused = await run('org byok plan acme --account 1234567890123')
+    expect(refused).toMatchObject({ code: 1, error: expect.stringContaining('12 digits') as string })
+    // the keys of the local world let the role do more than it must
+    const verified = await run('org byok verify acme')
+    expect(verified).toMatchObject({ code: 1, out: expect.stringContaining('GatewayUse') as string })
+    expect((await run('org byok impact acme')).out).toMatch(/would go on: +acme-two\/jira/)
+  })
+
+  it('suspend and lift', async () => {
+    const placed = await run('org suspend acme --yes --json')
+    const { id } = placed.json as { id: string }
+    expect((await run('org byok show acme')).out).toContain('operator since')
+    expect((await run('org suspensions acme')).out).toContain(id)
+    expect(await run(['org', 'lift', 'acme', id])).toMatchObject({ code: 0 })
+  })
+
+  it('read, export and prove the audit trail', async () => {
+    expect((await run('audit list acme --type provisioning.changed --limit 3')).out).toContain(
+      'more: --after',
+    )
+    const file = join(directory, 'audit.ndjson')
+    expect(await run(['audit', 'export', 'acme', '--output', file])).toMatchObject({ code: 0 })
+    const rows = readFileSync(file, 'utf8').trim().split('\n')
+    expect(rows.length).toBeGreaterThan(10)
+    expect((await run('audit verify acme')).out).toContain('exactly what was recorded')
+    const key = join(world.directory, 'registry-audit/signing-key.pem')
+    const publicKey = join(directory, 'public.pem')
+    execFileSync('openssl', ['pkey', '-in', key, '-pubout', '-out', publicKey])
+    const offline = ['audit', 'verify', '--file', file, '--public-key', publicKey]
+    expect(await run(offline)).toMatchObject({ code: 0 })
+    writeFileSync(file, rows.toSpliced(3, 1).join('\n'))
+    expect(await run(offline)).toMatchObject({ code: 1, out: expect.stringContaining('missing') as string })
+  })
+
+  it('are limited by what the token may do', async () => {
+    expect(await run('org create other --location europe', AUDITOR)).toMatchObject({ code: 1 })
+    const made = await run('org admin add acme kim --json')
+    const { token } = made.json as { token: string }
+    expect((await run('org list --json', token)).json).toMatchObject([{ id: 'acme' }])
+    expect(await run('org show other', token)).toMatchObject({ code: 1 })
+  })
+})
+
+describe('shell completion', () => {
+  it('knows the commands and flags in bash', async () => {
+    const script = (await run('completion bash', undefined)).out
+    const complete = (words: string): string =>
+      execFileSync('bash', [
+        '-c',
+        `${script}\nCOMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _portcullis; echo "\${COMPREPLY[@]}"`,
+      ]).toString()
+    expect(complete('portcullis or')).toBe('org\n')
+    expect(complete('portcullis org by')).toBe('byok\n')
+    expect(complete('portcullis org byok pl')).toBe('plan\n')
+    expect(complete('portcullis org byok plan acme --fo')).toBe('--format\n')
+    expect(complete('portcullis site create acme one --h')).toBe('--host --help\n')
+  })
+
+  it.each(['zsh', 'fish'])('is there for %s', async (shell) => {
+    expect((await run(`completion ${shell}`, undefined)).out).toContain('byok')
+  })
+})
