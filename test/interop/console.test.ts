@@ -177,6 +177,14 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
     })
   })
 
+  it('shows text that looks like markup as text', async () => {
+    const name = '<img src=x onerror="document.title=1"> & <b>Bold</b>'
+    await asOperator('POST', '/admin/v1/organizations', { id: 'markup', name, location: 'europe' })
+    const { page } = await at('', 'Organizations')
+    await page.getByText(name, { exact: true }).waitFor()
+    expect(await page.locator('main img, main b').count()).toBe(0)
+  })
+
   describe('verification', () => {
     it('tells what would stop, and what would go on', async () => {
       const { page } = await at('umbrella/verification', 'Verification')
@@ -332,6 +340,7 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
     await page.getByText('Set. Verify next.').waitFor()
 
     await page.getByRole('button', { name: 'Next: Verify' }).click()
+    expect(await isFocused(page.getByRole('heading', { name: 'Permissions in AWS' }))).toBe(true)
     await page.getByRole('button', { name: 'Verify now' }).click()
     await page.getByText('Every permission is there.').waitFor({ timeout: 30_000 })
     await screenshot(page, 'console-setup-verified')
@@ -402,18 +411,21 @@ async function at(place: string, heading: string): Promise<Visitor> {
   return visitor
 }
 
+async function asOperator(method: string, path: string, body: unknown): Promise<Record<string, unknown>> {
+  const response = await fetch(running.gateway.adminUrl + path, {
+    method,
+    headers: { Authorization: `Bearer ${OPERATOR}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+  expect(response.status).toBe(201)
+  return (await response.json()) as Record<string, unknown>
+}
+
 /** A token of someone who administers one organization. */
 async function administratorOf(organization: string): Promise<string> {
-  const response = await fetch(
-    `${running.gateway.adminUrl}/admin/v1/organizations/${organization}/administrators`,
-    {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${OPERATOR}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: 'ulla', role: 'org-admin' }),
-    },
-  )
-  expect(response.status).toBe(201)
-  return ((await response.json()) as { token: string }).token
+  const path = `/admin/v1/organizations/${organization}/administrators`
+  const { token } = await asOperator('POST', path, { name: 'ulla', role: 'org-admin' })
+  return token as string
 }
 
 /** Downloads every CloudFormation file that the page offers and applies it to the customer's account. */
@@ -457,5 +469,5 @@ async function focusIsIn(element: Locator): Promise<boolean> {
 async function screenshot(page: Visitor['page'], name: string): Promise<void> {
   if (SCREENSHOTS === undefined) return
   mkdirSync(SCREENSHOTS, { recursive: true })
-  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) })
+  await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true })
 }

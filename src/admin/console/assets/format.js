@@ -64,3 +64,21 @@ export function words(identifier) {
   const text = identifier.replaceAll(/[-.]/g, ' ')
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
+
+/**
+ * What a suspension covers: `organization`, `app:<site>/<app>` or `data-class:<site>/<app>/<class>`.
+ * @param {string} scope
+ */
+export function scopeOf(scope) {
+  const [site, app, dataClass] = scope.slice(scope.indexOf(':') + 1).split('/')
+  return scope.includes(':')
+    ? { site, app, dataClass }
+    : { site: undefined, app: undefined, dataClass: undefined }
+}
+
+/** @param {string} scope */
+export function scopeName(scope) {
+  const { site, app, dataClass } = scopeOf(scope)
+  if (site === undefined || app === undefined) return 'All BYOK apps'
+  return `${appName(app)} on ${site}${dataClass === undefined ? '' : `, ${words(dataClass).toLowerCase()} data`}`
+}

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
-import { appName, counted } from '../format.js'
+import { appName, counted, scopeOf } from '../format.js'
 import { html } from '../html.js'
 import { ProblemNote } from '../parts/problem-note.js'
 import { StateMark } from '../parts/state-mark.js'
@@ -12,9 +12,9 @@ import { AddApp } from './add-app.js'
 
 /**
  * Every app of every site, whoever's key it is under.
- * @param {{ organization: import('../shapes.js').Organization, stateKey?: string, headingLevel?: number }} properties
+ * @param {{ organization: import('../shapes.js').Organization, stateKey?: string, suspensions?: import('../shapes.js').Suspension[] }} properties
  */
-export function Apps({ organization, stateKey = '' }) {
+export function Apps({ organization, stateKey = '', suspensions = [] }) {
   const { permissions } = useSession()
   const [adding, setAdding] = useState(false)
   const { value, problem, reload } = useResource(organizationPath`${organization.id}/sites?limit=500`, {
@@ -48,7 +48,10 @@ export function Apps({ organization, stateKey = '' }) {
             name: 'Encrypted under',
             cell: (/** @type {any} */ row) => html`<${Encryption} app=${row.app} />`,
           },
-          { name: 'State', cell: (/** @type {any} */ row) => html`<${StateMark} state=${row.app.state} />` },
+          {
+            name: 'State',
+            cell: (/** @type {any} */ row) => html`<${AppState} row=${row} suspensions=${suspensions} />`,
+          },
           {
             name: 'If access is revoked',
             cell: (/** @type {any} */ row) => (row.app.byok ? 'Stops' : 'Goes on'),
@@ -72,6 +75,21 @@ export function Apps({ organization, stateKey = '' }) {
 function countsOf({ apps, sites }) {
   const byok = counted(apps.byok, 'BYOK app')
   return `${byok}, ${counted(apps.vendorManaged, 'vendor-managed app')} on ${counted(sites, 'site')}`
+}
+
+/**
+ * The state of its keys, unless a narrower suspension holds for this app or one kind of its data.
+ * @param {{ row: { site: string, app: import('../shapes.js').App }, suspensions: import('../shapes.js').Suspension[] }} properties
+ */
+function AppState({ row: { site, app }, suspensions }) {
+  const own = suspensions.filter(({ endedAt, scope }) => {
+    const covered = scopeOf(scope)
+    return endedAt === null && app.byok && covered.site === site && covered.app === app.type
+  })
+  if (app.state === 'suspended' || own.length === 0) return html`<${StateMark} state=${app.state} />`
+  const classes = own.map(({ scope }) => scopeOf(scope).dataClass)
+  if (classes.includes(undefined)) return html`<${StateMark} state="suspended" />`
+  return html`<${StateMark} state="suspended" text=${`Suspended: ${classes.join(', ')} data`} />`
 }
 
 /** @param {{ app: import('../shapes.js').App }} properties */

@@ -22,6 +22,16 @@ export function Overview({ organization, reload }) {
   const { id, access } = organization
   const stateKey = access === null ? '' : `${access.state} ${access.suspension?.id ?? ''}`
   useAnnouncedState(access)
+  const listed = useResource(
+    organization.byokConfigured && permissions.may('suspension.list')
+      ? organizationPath`${id}/suspensions?limit=100`
+      : null,
+    { everyMs: 5_000 },
+  )
+  const { reload: relist } = listed
+  useEffect(() => {
+    if (stateKey !== '') relist()
+  }, [stateKey, relist])
   return html`
     <h1 tabindex="-1">BYOK encryption</h1>
     ${
@@ -35,8 +45,9 @@ export function Overview({ organization, reload }) {
             ${permissions.may('byok.plan') && html`<p><a class="button primary" href=${hrefOf(id, 'setup')}>Set up BYOK encryption</a></p>`}
           </div>`
     }
-    <${Apps} organization=${organization} stateKey=${stateKey} />
-    ${organization.byokConfigured && permissions.may('suspension.list') && html`<${Suspensions} organizationId=${id} stateKey=${stateKey} />`}
+    <${Apps} organization=${organization} stateKey=${stateKey} suspensions=${listed.value?.items ?? []} />
+    <${ProblemNote} problem=${listed.problem} />
+    ${listed.value && html`<${Suspensions} organizationId=${id} suspensions=${listed.value.items} readAt=${listed.readAt} />`}
   `
 }
 

@@ -119,7 +119,11 @@ function Plan({ plan }) {
             cell: (/** @type {any} */ row) =>
               html`<code>${row.sid}</code><br /><span class="faint">${row.policy}</span>`,
           },
-          { name: 'Actions', cell: (/** @type {any} */ row) => html`<code>${row.actions.join(', ')}</code>` },
+          {
+            name: 'Actions',
+            kind: 'wrapped',
+            cell: (/** @type {any} */ row) => html`<code>${row.actions.join(', ')}</code>`,
+          },
           { name: 'Why', kind: 'what', cell: (/** @type {any} */ row) => row.why },
           { name: 'Taken back by', kind: 'what', cell: (/** @type {any} */ row) => row.revoke },
         ]}

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { html } from '../html.js'
@@ -28,6 +28,7 @@ export function Setup({ organization, reload }) {
     return id !== 'apps' || permissions.may('app.add')
   })
   const [step, setStep] = useState('plan')
+  const content = useFocusOnChange(step)
   const index = Math.max(
     0,
     steps.findIndex(({ id }) => id === step),
@@ -51,12 +52,27 @@ export function Setup({ organization, reload }) {
           </li>`,
       )}
     </ol>
-    <${Step} id=${step} organization=${organization} reload=${reload} />
+    <div ref=${content}><${Step} id=${step} organization=${organization} reload=${reload} /></div>
     <div class="actions actions-wizard">
       ${previous && html`<button type="button" onClick=${() => setStep(previous.id)}>Back</button>`}
       ${next && html`<button type="button" class="primary" disabled=${!ready} onClick=${() => setStep(next.id)}>Next: ${next.name}</button>`}
     </div>
   `
+}
+
+/** The first heading of new content gets the focus, since the button that led there may be gone. @param {string} key */
+function useFocusOnChange(key) {
+  const content = useRef(/** @type {HTMLElement | null} */ (null))
+  const shown = useRef(key)
+  useEffect(() => {
+    if (shown.current === key) return
+    shown.current = key
+    const heading = content.current?.querySelector('h2')
+    if (!heading) return
+    heading.tabIndex = -1
+    heading.focus()
+  }, [key])
+  return content
 }
 
 /** @param {{ id: string, organization: import('../shapes.js').Organization, reload: () => void }} properties */

@@ -2,78 +2,64 @@ import { useEffect, useState } from 'preact/hooks'
 import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
 import { EVIDENCE_WINDOW_MS, measuredCutOff } from '../cut-off.js'
-import { duration, reasonName } from '../format.js'
+import { duration, reasonName, scopeName } from '../format.js'
 import { html } from '../html.js'
-import { ProblemNote } from '../parts/problem-note.js'
 import { Table } from '../parts/table.js'
 import { Time } from '../parts/time.js'
-import { useResource } from '../resource.js'
 import { SuspensionTimeline } from './suspension-timeline.js'
 
 const MEASURED_MAX = 10
 
 /**
  * Suspensions as a timeline and a table, with what the audit trail proves about each cut-off.
- * @param {{ organizationId: string, stateKey: string }} properties
+ * @param {{ organizationId: string, suspensions: import('../shapes.js').Suspension[], readAt: number }} properties
  */
-export function Suspensions({ organizationId, stateKey }) {
-  const { value, problem, reload, readAt } = useResource(
-    organizationPath`${organizationId}/suspensions?limit=100`,
-    { everyMs: 15_000 },
-  )
-  useEffect(() => {
-    if (stateKey !== '') reload()
-  }, [stateKey, reload])
-  /** @type {import('../shapes.js').Suspension[]} */
-  const items = value?.items ?? []
+export function Suspensions({ organizationId, suspensions: items, readAt }) {
   const cutOffs = useMeasuredCutOffs(organizationId, items, readAt)
   return html`<section aria-labelledby="suspensions">
     <h2 id="suspensions">Suspensions</h2>
-    <${ProblemNote} problem=${problem} />
-    ${value && items.length > 0 && html`<${SuspensionTimeline} suspensions=${items} nowMs=${readAt} />`}
-    ${
-      value &&
-      html`<${Table}
-        caption="Suspensions, newest first"
-        rows=${items}
-        empty="There has been none."
-        keyOf=${(/** @type {any} */ row) => row.id}
-        columns=${[
-          {
-            name: 'Began (UTC)',
-            header: true,
-            cell: (/** @type {any} */ row) => html`<${Time} at=${row.since} />`,
-          },
-          { name: 'Reason', cell: (/** @type {any} */ row) => reasonName(row.reason) },
-          {
-            name: 'Region',
-            cell: (/** @type {any} */ row) => row.region ?? html`<span class="faint">–</span>`,
-          },
-          {
-            name: 'Measured cut-off',
-            kind: 'right',
-            cell: (/** @type {any} */ row) =>
-              html`<${CutOffCell} suspension=${row} cutOff=${cutOffs.get(row.id)} />`,
-          },
-          {
-            name: 'Requests cut',
-            kind: 'right',
-            cell: (/** @type {any} */ row) =>
-              cutOffs.get(row.id)?.transfersCut ?? html`<span class="faint">–</span>`,
-          },
-          {
-            name: 'Restored (UTC)',
-            cell: (/** @type {any} */ row) => html`<${Time} at=${row.endedAt} none="not yet" />`,
-          },
-          {
-            name: 'Lasted',
-            kind: 'right',
-            cell: (/** @type {any} */ row) =>
-              row.durationMs === null ? html`<span class="faint">–</span>` : duration(row.durationMs),
-          },
-        ]}
-      />`
-    }
+    ${items.length > 0 && html`<${SuspensionTimeline} suspensions=${items} nowMs=${readAt} />`}
+    <${Table}
+      caption="Suspensions, newest first"
+      rows=${items}
+      empty="There has been none."
+      keyOf=${(/** @type {any} */ row) => row.id}
+      columns=${[
+        {
+          name: 'Began (UTC)',
+          header: true,
+          cell: (/** @type {any} */ row) => html`<${Time} at=${row.since} />`,
+        },
+        { name: 'Reason', cell: (/** @type {any} */ row) => reasonName(row.reason) },
+        { name: 'Of', cell: (/** @type {any} */ row) => scopeName(row.scope) },
+        {
+          name: 'Region',
+          cell: (/** @type {any} */ row) => row.region ?? html`<span class="faint">–</span>`,
+        },
+        {
+          name: 'Measured cut-off',
+          kind: 'right',
+          cell: (/** @type {any} */ row) =>
+            html`<${CutOffCell} suspension=${row} cutOff=${cutOffs.get(row.id)} />`,
+        },
+        {
+          name: 'Requests cut',
+          kind: 'right',
+          cell: (/** @type {any} */ row) =>
+            cutOffs.get(row.id)?.transfersCut ?? html`<span class="faint">–</span>`,
+        },
+        {
+          name: 'Restored (UTC)',
+          cell: (/** @type {any} */ row) => html`<${Time} at=${row.endedAt} none="not yet" />`,
+        },
+        {
+          name: 'Lasted',
+          kind: 'right',
+          cell: (/** @type {any} */ row) =>
+            row.durationMs === null ? html`<span class="faint">–</span>` : duration(row.durationMs),
+        },
+      ]}
+    />
     ${
       items.length > 0 &&
       html`<p class="hint">
