@@ -135,6 +135,9 @@ describe('findings', () => {
 
   it('point at the line of an unknown key, value or type', () => {
     expect(findingsOf('entitys: {}')).toEqual(['custom.yaml:1 unknown-key'])
+    expect(findingsOf(`${entity}    rules:\n      - { clear: x, fieldName: y }`)).toHaveLength(1)
+    expect(findingsOf(`${entity}    rules:\n      - { encrypt: x, fieldName: '' }`)).toHaveLength(1)
+    expect(findingsOf(`${entity}    rules:\n      - { encrypt: x, fieldName: y }`)).toEqual([])
     expect(findingsOf(`${entity}    colour: red`)).toEqual(['custom.yaml:4 unknown-key'])
     expect(findingsOf('entities:\n  a:\n    dataClass: attachment')).toEqual(['custom.yaml:3 range'])
     expect(findingsOf(`${entity}    rules:\n      - clear: [x]\n      - klear: y`)).toHaveLength(1)

@@ -110,6 +110,19 @@ describe('an issue', () => {
     )
   })
 
+  it('has what an operation sets bound to the field that it becomes', () => {
+    const ruleAt = (document: object) => judge(issue, document).find(({ rule }) => rule !== undefined)!.rule!
+    for (const name of ['summary', 'description', 'priority', 'labels', 'duedate']) {
+      const operation = ruleAt({ update: { [name]: [{ set: 'x' }] } })
+      const field = ruleAt({ fields: { [name]: 'x' } })
+      expect(Buffer.from(operation.fieldName!).toString()).toBe(name)
+      expect(operation).toMatchObject({ dataClass: field.dataClass, mode: field.mode })
+      expect(field.fieldName).toBeUndefined()
+    }
+    expect(ruleAt({ update: { security: [{ set: 'x' }] } })).toMatchObject({ dataClass: 'permission' })
+    expect(ruleAt({ update: { labels: [{ add: 'x' }] } }).fieldName).toBeUndefined()
+  })
+
   it('has what its history, operations, rendered form and properties repeat sealed', () => {
     const item = {
       field: 'summary',

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { stateAtPointer } from '../../src/coverage/json-pointer.ts'
-import { presetCoverage } from '../../src/coverage/load-coverage.ts'
+import { parseCoverage, presetCoverage } from '../../src/coverage/load-coverage.ts'
 
 const issue = presetCoverage('jira').entityState('issue')!
 
@@ -30,4 +30,28 @@ it('has no answer inside a sealed value, for what is no pointer, or where the re
   expect(stateAtPointer(issue, '/fields/a~2')).toBeUndefined()
   expect(stateAtPointer(issue, '/0')).toBeUndefined()
   expect(stateAtPointer(issue, '/x'.repeat(2_000))).toBeUndefined()
+})
+
+it('takes a dash for an element always, also where elements pass or are sealed whole', () => {
+  const { entityState } = parseCoverage(
+    `
+entities:
+  ticket:
+    dataClass: issue
+    rules:
+      - clear: 'links[]'
+      - { encrypt: 'tags[]', dataClass: comment }
+      - open: tags
+routes: []
+`,
+    'ticket.yaml',
+  )
+  const ticket = entityState('ticket')!
+  expect(stateAtPointer(ticket, '/links/-')).toMatchObject({ fieldName: 'links', state: { action: 'clear' } })
+  expect(stateAtPointer(ticket, '/tags/-')).toMatchObject({
+    fieldName: 'tags',
+    state: { action: 'seal', rule: { dataClass: 'comment' } },
+  })
+  // a number could also be a member name
+  expect(stateAtPointer(ticket, '/links/0')).toBeUndefined()
 })
