@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
+import axe from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 
 const EXECUTABLES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
@@ -22,8 +22,6 @@ const FLAGS = [
 export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({ executablePath: browserPath!, args: FLAGS })
 }
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** One person at the console: a browser context of their own. */
 export class Visitor {
@@ -57,7 +55,7 @@ export class Visitor {
       acceptDownloads: true,
       timezoneId: 'Europe/Berlin',
     })
-    await context.addInitScript({ content: axeSource })
+    await context.addInitScript({ content: axe.source })
     const visitor = new Visitor(context, await context.newPage(), base)
     await visitor.page.goto(`${base}/console`)
     return visitor
