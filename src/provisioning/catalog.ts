@@ -124,7 +124,7 @@ export class Catalog {
     const entry = this.#fileOrganizations.get(organization)
     const { snapshot } = this.#controlPlane
     if (entry === undefined) {
-      return snapshot.sitesOf(organization).map((site) => siteOfRecords(site, snapshot.appsOf(site.name)))
+      return snapshot.sitesOf(organization).map((site) => siteOfRecords(site, snapshot.everyAppOf(site.name)))
     }
     const sites = entry.sites.map((site): CatalogSite => {
       const record = snapshot.sites.get(site.name)
@@ -152,7 +152,7 @@ export class Catalog {
   }
 }
 
-/** A site of the registry with its present apps. */
+/** A site of the registry. `apps` are all that it ever had, since removing one changes the site as well. */
 export function siteOfRecords(site: SiteRecord, apps: readonly AppRecord[]): CatalogSite {
   const { name, organization, hosts, managedBy, createdAt } = site
   return {

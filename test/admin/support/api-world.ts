@@ -62,7 +62,7 @@ export class ApiGateway {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    const isJson = /json$/.test(response.headers.get('content-type')?.split(';')[0] ?? '')
+    const isJson = /[/+]json$/.test(response.headers.get('content-type')?.split(';')[0] ?? '')
     return {
       status: response.status,
       headers: response.headers,
