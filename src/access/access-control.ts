@@ -94,6 +94,11 @@ export class AccessControl {
     return this.#accesses.get(authorityId)?.adoptProof(proof) ?? false
   }
 
+  /** Takes in that another replica was denied just now. */
+  adoptDenied(authorityId: string): void {
+    this.#accesses.get(authorityId)?.adoptDenied()
+  }
+
   /** Takes over a suspension that another replica opened, changed or ended; `provenAtMs` as in `AccessProof`. */
   adoptSuspension(suspension: Suspension, provenAtMs: number): void {
     const access = this.#accesses.get(suspension.authorityId)

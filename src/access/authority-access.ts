@@ -67,10 +67,9 @@ export class AuthorityAccess {
     )
     this.#cutter = new Cutter(authority.id, context, this.#suspensions, this.#tenures, this.#schedule)
     for (const suspension of open) this.#cutter.wipe(suspension)
-    if (this.#suspensions.denied) {
-      this.#schedule.planProbe(context.random())
-      this.#schedule.probe()
-    }
+    if (!this.#suspensions.denied) return
+    this.#schedule.planProbe(context.random())
+    this.#schedule.probe()
   }
 
   /** The lease at once while it is valid, a promise while a verification must be awaited; throws the refusal. */
@@ -120,7 +119,7 @@ export class AuthorityAccess {
   /** A verification of everything that starts now, or as soon as the running one has ended. Never rejects. */
   async verify(): Promise<void> {
     if (this.#verifying !== undefined) await this.#verifying
-    await this.#startVerification('judge')
+    await this.#startVerification('asked')
   }
 
   /**
@@ -161,6 +160,13 @@ export class AuthorityAccess {
     if (this.#verifying === undefined) this.#scheduleRenewal()
     this.#tenures.extended()
     return true
+  }
+
+  /** Takes in that another replica was denied just now: the next probe can wait. */
+  adoptDenied(): void {
+    if (this.#closed || !this.#suspensions.denied) return
+    this.#schedule.planProbe()
+    if (this.#verifying === undefined && this.#suspensions.whole !== undefined) this.#schedule.probe()
   }
 
   /** Takes over another replica's suspension, new or changed. */
@@ -231,11 +237,12 @@ export class AuthorityAccess {
     return this.#context.options.prover.placeOf(this.authority.id, keyId) !== undefined
   }
 
-  #startVerification(purpose: ProofDemand['purpose'] = 'renew'): Promise<void> {
+  /** Starts the verification that is due, or one of everything that nobody else's may stand in for. */
+  #startVerification(reason: 'due' | 'asked' = 'due'): Promise<void> {
     this.#schedule.cancel()
     this.#verifying ??= runVerification(
       this.authority,
-      this.#demand(purpose),
+      this.#demand(reason),
       this.#context,
       this.#report,
     ).finally(() => {
@@ -245,14 +252,14 @@ export class AuthorityAccess {
     return this.#verifying
   }
 
-  #demand(purpose: ProofDemand['purpose']): ProofDemand {
+  #demand(reason: 'due' | 'asked'): Omit<ProofDemand, 'begun'> {
     const { options, times } = this.#context
-    const judging =
-      this.#suspicions.size > 0 ||
-      this.#suspensions.deniedWhole ||
-      (this.#suspensions.denied && this.#schedule.probeDue)
+    const urgent = reason === 'asked' || this.#suspicions.size > 0
+    const { deniedWhole, denied } = this.#suspensions
+    const judging = urgent || deniedWhole || (denied && this.#schedule.probeDue)
     return {
-      purpose: judging ? 'judge' : purpose,
+      purpose: judging ? 'judge' : 'renew',
+      shareable: !urgent && (deniedWhole || !judging),
       askedAtMs: options.clock.now(),
       inUse: options.keys.inUse(this.authority.id, times.idleAfterMs),
       denied: this.#suspensions.deniedKeys,
@@ -276,6 +283,8 @@ export class AuthorityAccess {
         this.#graceEarned = false
         this.#outage.become('defect')
         this.#context.options.observe?.defect?.(this.authority.id, verdict.error)
+        break
+      case 'nothing-new':
         break
     }
     if (this.#suspicions.size > 0) return
@@ -337,10 +346,10 @@ export class AuthorityAccess {
     this.#deniedAtMs = Math.max(this.#deniedAtMs, proof.startedAtMs)
   }
 
-  #concludeProof({ startedAtMs, verdicts, speaksForAll }: AccessProof): void {
+  #concludeProof({ startedAtMs, verdicts, speaksForAll, adopted }: AccessProof): void {
     const proven = new Set(verdicts.flatMap(({ keyId, failure }) => (failure === undefined ? keyId : [])))
     this.#concludeProven(startedAtMs, (keyId) => speaksForAll || proven.has(keyId))
-    this.#adopted = false
+    this.#adopted = adopted === true
   }
 
   #concludeProven(startedAtMs: number, isProven: (keyId: string) => boolean): void {

@@ -8,6 +8,13 @@ export interface ProofDemand {
    * out what is denied and what is not.
    */
   readonly purpose: 'renew' | 'judge'
+  /** True where another replica's proof, or its being under way, will do. */
+  readonly shareable: boolean
+  /**
+   * To be called when the key service is being asked: from then on, and only then, silence counts as an outage. Waiting
+   * for another replica never carries a lease on.
+   */
+  begun(): void
   /** When this was asked, on this process's monotonic clock. */
   readonly askedAtMs: number
   /** Keys that are in use in this process. */
@@ -33,4 +40,9 @@ export interface AccessProof {
   readonly verdicts: readonly KeyVerdict[]
   /** True where one key speaks for all: nobody can exclude part of the vendor's own keys. */
   readonly speaksForAll: boolean
+  /** True when another replica made it and is expected to make the next. */
+  readonly adopted?: boolean
 }
+
+/** Another replica asks just now, or has a moment ago: nothing is known that was not before. */
+export class NothingNew extends Error {}

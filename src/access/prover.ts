@@ -80,6 +80,7 @@ export class KeyServiceProver implements AccessProver {
       context: encryptionContextOf(row),
     }))
     const judging = demand.purpose === 'judge'
+    demand.begun()
     const proofs = await keyService.prove(authority, keys, {
       regions:
         judging || authority.kind === 'vendor' ? 'every-region' : (this.#options.regions ?? 'alternating'),

@@ -3,6 +3,7 @@ import { PortcullisError } from '../errors.ts'
 import type { Judgement } from './judgement.ts'
 import { wholeJudgement } from './judgement.ts'
 import type { AccessProof } from './proof.ts'
+import { NothingNew } from './proof.ts'
 
 /** What one verification found out. */
 export type Verdict =
@@ -14,6 +15,7 @@ export type Verdict =
     }
   | { readonly kind: 'unavailable' }
   | { readonly kind: 'defect'; readonly error: unknown }
+  | { readonly kind: 'nothing-new' }
 
 /** The verdict in a proof: verified when some key unwrapped and none was denied. */
 export function verdictOfProof(proof: AccessProof): Verdict {
@@ -31,6 +33,7 @@ export function verdictOfFailure(thrown: unknown): Verdict {
   if (thrown instanceof KeyAccessDenied) {
     return { kind: 'denied', proof: undefined, whole: wholeJudgement(thrown, undefined) }
   }
+  if (thrown instanceof NothingNew) return { kind: 'nothing-new' }
   if (thrown instanceof KeyServiceUnavailable) return { kind: 'unavailable' }
   if (thrown instanceof PortcullisError && thrown.code === 'key-service-unavailable')
     return { kind: 'unavailable' }

@@ -4,36 +4,48 @@ import type { ProofDemand } from './proof.ts'
 import type { Verdict } from './verdict.ts'
 import { verdictOfFailure, verdictOfProof } from './verdict.ts'
 
-/** One verification: when it was asked for, and what it was to prove. */
+/** One verification: when the key service was asked, and what it was to prove. */
 export interface Verification {
   readonly startedAtMs: number
   readonly demand: ProofDemand
 }
 
 /**
- * Runs one proof and reports its verdict. Without an answer in time the verdict is `unavailable`; an answer that
- * comes later is still reported if it is one: it binds from the start of the proof.
+ * Runs one proof and reports its verdict. Without an answer of the key service in time the verdict is `unavailable`; an
+ * answer that comes later is still reported if it is one: it binds from the start of the proof.
  * Resolves at the first report.
  */
 export function runVerification(
   authority: KeyAuthority,
-  demand: ProofDemand,
+  asked: Omit<ProofDemand, 'begun'>,
   context: AccessContext,
   report: (verdict: Verdict, verification: Verification) => void,
 ): Promise<void> {
-  const { clock, prover, observe } = context.options
-  const verification = { startedAtMs: demand.askedAtMs, demand }
+  const { options, times } = context
+  const { clock, prover, observe } = options
   return new Promise((resolve) => {
+    let startedAtMs: number | undefined
+    let late = false
     const conclude = (verdict: Verdict): void => {
-      observe?.verification?.(authority.id, verdict.kind, clock.now() - verification.startedAtMs)
-      report(verdict, verification)
+      if (verdict.kind !== 'nothing-new') {
+        observe?.verification?.(authority.id, verdict.kind, clock.now() - asked.askedAtMs)
+      }
+      report(verdict, { startedAtMs: startedAtMs ?? asked.askedAtMs, demand })
       resolve()
     }
-    let late = false
-    const timeout = clock.setTimer(() => {
+    const giveUp = (): void => {
       late = true
-      conclude({ kind: 'unavailable' })
-    }, context.times.verificationTimeoutMs)
+      conclude({ kind: startedAtMs === undefined ? 'nothing-new' : 'unavailable' })
+    }
+    let timeout = clock.setTimer(giveUp, times.verificationTimeoutMs)
+    const demand: ProofDemand = {
+      ...asked,
+      begun: () => {
+        startedAtMs = clock.now()
+        timeout.cancel()
+        if (!late) timeout = clock.setTimer(giveUp, times.verificationTimeoutMs)
+      },
+    }
     const answered = (verdict: Verdict): void => {
       timeout.cancel()
       if (!late || verdict.kind !== 'unavailable') conclude(verdict)

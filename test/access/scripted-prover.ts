@@ -63,6 +63,7 @@ export class ScriptedProver implements AccessProver {
     const keyIds = this.#keysFor(demand)
     this.proofs.push({ keyIds, startedMs, demand })
     const { latencyMs, outcome } = this.script(demand)
+    demand.begun()
     return new Promise((resolve, reject) => {
       if (outcome === 'hang') return
       this.clock.setTimer(() => {

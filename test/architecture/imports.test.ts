@@ -17,6 +17,7 @@ const LAYERS = [
   'data-plane.ts',
   'onboarding',
   'protocol',
+  'fleet',
   'access',
   'kms',
   'registry',

@@ -1,0 +1,138 @@
+import type { Clock } from '../keyring/clock.ts'
+import type { Claim, FleetExchange, FleetListener } from './exchange.ts'
+import type { Mark } from './mark.ts'
+import type { FleetMessage } from './message.ts'
+
+/** How the network between the replicas and their meeting place behaves. */
+export interface MemoryNetwork {
+  /** Milliseconds one way. */
+  latencyMs(): number
+  /** True for a message, or a question or its answer, that is lost. */
+  loses(): boolean
+}
+
+/** A question without an answer counts as unanswered after so long. */
+const TIMEOUT_MS = 250
+
+/** A meeting place in one process: for models of a fleet and for several access controls in one process. */
+export class MemoryMeeting {
+  readonly clock: Clock
+  readonly network: MemoryNetwork
+  readonly members = new Set<MemoryExchange>()
+  readonly #claims = new Map<string, { readonly by: string; readonly atMs: number }>()
+  #count = 0
+  #epoch = 0
+  /** Questions answered and messages handed on. */
+  traffic = { claims: 0, ticks: 0, messages: 0 }
+
+  constructor(clock: Clock, network: MemoryNetwork = { latencyMs: () => 1, loses: () => false }) {
+    this.clock = clock
+    this.network = network
+  }
+
+  /** Begins another epoch, as a server does that was restarted; claims are forgotten. */
+  restart(): void {
+    this.#epoch += 1
+    this.#count = 0
+    this.#claims.clear()
+  }
+
+  grant(authorityId: string, by: string, holdMs: number): Claim {
+    this.traffic.claims += 1
+    const now = this.clock.now()
+    const claim = this.#claims.get(authorityId)
+    const granted = claim === undefined || claim.by === by || now - claim.atMs >= holdMs
+    if (granted) this.#claims.set(authorityId, { by, atMs: now })
+    return { granted, mark: this.#next() }
+  }
+
+  mark(): Mark {
+    this.traffic.ticks += 1
+    return this.#next()
+  }
+
+  spread(message: FleetMessage, from: MemoryExchange): void {
+    for (const member of this.members) {
+      if (member === from || !member.connected || this.network.loses()) continue
+      this.traffic.messages += 1
+      this.clock.setTimer(() => member.deliver(message, from.replica), this.network.latencyMs())
+    }
+  }
+
+  #next(): Mark {
+    this.#count += 1
+    return { epoch: String(this.#epoch), count: this.#count }
+  }
+}
+
+/** One replica's way to a `MemoryMeeting`. */
+export class MemoryExchange implements FleetExchange {
+  readonly replica: string
+  readonly #meeting: MemoryMeeting
+  #listener: FleetListener | undefined
+  #connected = true
+
+  constructor(meeting: MemoryMeeting, replica: string) {
+    this.#meeting = meeting
+    this.replica = replica
+    meeting.members.add(this)
+  }
+
+  get reachable(): boolean {
+    return this.#connected
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /** Cuts this replica off, or lets it back. */
+  set connected(connected: boolean) {
+    const resumed = connected && !this.#connected
+    this.#connected = connected
+    if (resumed) this.#listener?.resumed()
+  }
+
+  claim(authorityId: string, holdMs: number): Promise<Claim> {
+    return this.#ask(() => this.#meeting.grant(authorityId, this.replica, holdMs))
+  }
+
+  tick(): Promise<Mark> {
+    return this.#ask(() => this.#meeting.mark())
+  }
+
+  publish(message: FleetMessage): void {
+    const { network, clock } = this.#meeting
+    if (!this.#connected || network.loses()) return
+    clock.setTimer(() => this.#meeting.spread(message, this), network.latencyMs())
+  }
+
+  listen(listener: FleetListener): void {
+    this.#listener = listener
+  }
+
+  deliver(message: FleetMessage, from: string): void {
+    if (this.#connected) this.#listener?.received(message, from)
+  }
+
+  async close(): Promise<void> {
+    this.#connected = false
+    this.#meeting.members.delete(this)
+  }
+
+  #ask<T>(answer: () => T): Promise<T> {
+    const { network, clock } = this.#meeting
+    return new Promise((resolve, reject) => {
+      const timeout = clock.setTimer(() => reject(new Error('no answer from the meeting place')), TIMEOUT_MS)
+      if (!this.#connected || network.loses()) return
+      clock.setTimer(() => {
+        const value = answer()
+        if (network.loses()) return
+        clock.setTimer(() => {
+          timeout.cancel()
+          resolve(value)
+        }, network.latencyMs())
+      }, network.latencyMs())
+    })
+  }
+}
