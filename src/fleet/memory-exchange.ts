@@ -5,8 +5,8 @@ import type { FleetMessage } from './message.ts'
 
 /** How the network between the replicas and their meeting place behaves. */
 export interface MemoryNetwork {
-  /** Milliseconds one way. */
-  latencyMs(): number
+  /** Milliseconds one way, for a question or its answer, or for a message. */
+  latencyMs(of: 'question' | 'message'): number
   /** True for a message, or a question or its answer, that is lost. */
   loses(): boolean
 }
@@ -55,7 +55,7 @@ export class MemoryMeeting {
     for (const member of this.members) {
       if (member === from || !member.connected || this.network.loses()) continue
       this.traffic.messages += 1
-      this.clock.setTimer(() => member.deliver(message, from.replica), this.network.latencyMs())
+      this.clock.setTimer(() => member.deliver(message, from.replica), this.network.latencyMs('message'))
     }
   }
 
@@ -104,7 +104,7 @@ export class MemoryExchange implements FleetExchange {
   publish(message: FleetMessage): void {
     const { network, clock } = this.#meeting
     if (!this.#connected || network.loses()) return
-    clock.setTimer(() => this.#meeting.spread(message, this), network.latencyMs())
+    clock.setTimer(() => this.#meeting.spread(message, this), network.latencyMs('message'))
   }
 
   listen(listener: FleetListener): void {
@@ -131,8 +131,8 @@ export class MemoryExchange implements FleetExchange {
         clock.setTimer(() => {
           timeout.cancel()
           resolve(value)
-        }, network.latencyMs())
-      }, network.latencyMs())
+        }, network.latencyMs('question'))
+      }, network.latencyMs('question'))
     })
   }
 }

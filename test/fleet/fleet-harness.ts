@@ -74,6 +74,8 @@ export class Replica {
   readonly audit = new RecordingAudit()
   inUse: string[] = []
   proven: string[] = []
+  /** Proofs of others that the lease came to rest on. */
+  adopted = 0
   denials: DenialHandler | undefined
 
   constructor(name: string, fleet: Fleet) {
@@ -130,7 +132,15 @@ export class Replica {
       clock: this.clock,
       random: fleet.random,
     })
-    this.shared.tell(this.access)
+    this.shared.tell({
+      adoptProof: (authorityId, proof) => {
+        const adopted = this.access.adoptProof(authorityId, proof)
+        if (adopted) this.adopted += 1
+        return adopted
+      },
+      adoptDenied: (authorityId) => this.access.adoptDenied(authorityId),
+      adoptSuspension: (suspension, provenAtMs) => this.access.adoptSuspension(suspension, provenAtMs),
+    })
   }
 
   /** One request; true when it was allowed. */
