@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { killDuringUploads } from '../support/kill-uploads.ts'
 
-const UPLOADS = Number(process.env['PORTCULLIS_KILL_UPLOADS'] ?? 30)
+const UPLOADS = Number(process.env['PORTCULLIS_KILL_UPLOADS'] ?? 20)
 
 it(
   'a gateway killed at random points of uploads loses nothing acknowledged and leaves no half object',

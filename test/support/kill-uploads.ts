@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { ACCESS_KEYS, BUCKET as Bucket, S3World } from './s3-world.ts'
 
-const UPLOADS_AT_ONCE = 10
+const UPLOADS_AT_ONCE = 16
 const MEBIBYTE = 1024 * 1024
 const SOURCE = randomBytes(8 * MEBIBYTE)
 const PROGRAM = fileURLToPath(new URL('../../bin/portcullis.js', import.meta.url))
@@ -57,7 +57,7 @@ export async function killDuringUploads(uploads: number): Promise<KillReport> {
       )
       done += batch.length
       // Between the first bytes and the last answers of a batch.
-      const killed = delay(randomInt(10, 500)).then(() => kill(gateway))
+      const killed = delay(randomInt(10, 1_500)).then(() => kill(gateway))
       acknowledged += (await Promise.all(batch)).filter(Boolean).length
       await killed
       kills += 1

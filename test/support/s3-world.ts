@@ -145,7 +145,7 @@ export class S3World {
   /** Sends one signed request as it is and waits for the answer. */
   send(request: RawS3Request): Promise<RawS3Answer> {
     const url = new URL(this.url)
-    const { method, query = '', body, payloadHash = 'UNSIGNED-PAYLOAD', skewMs = 0 } = request
+    const { method, query = '', payloadHash = 'UNSIGNED-PAYLOAD', skewMs = 0 } = request
     const headers = signRequest(
       {
         method,
@@ -161,7 +161,7 @@ export class S3World {
     )
     const sent = { path: query === '' ? request.path : `${request.path}?${query}`, headers: [...headers] }
     request.tamper?.(sent)
-    return exchange(url, method, sent.path, sent.headers, body)
+    return exchange(url, method, sent.path, sent.headers, request.body)
   }
 
   /** A key service that has just started can be too slow for tight timeouts. */
