@@ -587,3 +587,25 @@ describe('suspension', () => {
     })
   })
 })
+
+describe('a completion whose answer was lost', () => {
+  it.each([
+    ['with an end record', [5 * MEBIBYTE]],
+    ['with a short last part', [5 * MEBIBYTE, 10]],
+  ])('is answered again, for its own upload only: %s', async (name, lengths) => {
+    const Key = `again/${name}`
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }))
+    const Parts = []
+    for (const [index, length] of lengths.entries()) {
+      const part = { Bucket, Key, UploadId, PartNumber: index + 1, Body: randomBytes(length) }
+      Parts.push({ PartNumber: index + 1, ETag: (await client.send(new UploadPartCommand(part))).ETag })
+    }
+    const command = (upload: string | undefined, parts = Parts): CompleteMultipartUploadCommand =>
+      new CompleteMultipartUploadCommand({ Bucket, Key, UploadId: upload, MultipartUpload: { Parts: parts } })
+    const first = await client.send(command(UploadId))
+    expect((await client.send(command(UploadId))).ETag).toBe(first.ETag)
+    await expect(client.send(command('another'))).rejects.toMatchObject({ name: 'NoSuchUpload' })
+    const more = [...Parts, { PartNumber: Parts.length + 1, ETag: Parts[0]!.ETag }]
+    await expect(client.send(command(UploadId, more))).rejects.toMatchObject({ name: 'NoSuchUpload' })
+  })
+})

@@ -12,7 +12,9 @@ import { checksumTypeFor, multipartChecksum } from '../multipart-checksum.ts'
 import { encodeText } from '../uri-encoding.ts'
 import { childText, parseXml } from '../xml-reader.ts'
 import { xmlDocument } from '../xml-writer.ts'
+import { BackendResponse } from './backend-response.ts'
 import { ClientBody } from './client-body.ts'
+import { completedEtag } from './completed-upload.ts'
 import { clientEtag, storeEtags } from './etag-form.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { partSealing } from './put-object.ts'
@@ -41,7 +43,10 @@ export async function completeMultipartUpload(context: ObjectExchange): Promise<
   const listed = readCompleteRequest(document).map((part) => ({ ...part, etag: storeEtags(part.etag) }))
   assertConsecutive(listed)
   const uploaded = await uploadedParts(context)
-  if (uploaded === undefined) return
+  if (uploaded instanceof BackendResponse) {
+    await answerUnknownUpload(context, uploaded, listed.length)
+    return
+  }
   const parts = listed.map((part) => chosenPart(context, part, uploaded, part.number === listed.length))
   const checksum = checksumOf(context, listed, parts)
   const entries = listed.map(({ number, etag }) => ({ PartNumber: number, ETag: `"${etag}"` }))
@@ -80,8 +85,25 @@ function assertConsecutive(listed: readonly CompletedPart[]): void {
   }
 }
 
-/** All parts of the upload by number; undefined after passing on the store's refusal. */
-async function uploadedParts(context: ObjectExchange): Promise<Map<number, UploadedPart> | undefined> {
+/** An upload that the store does not know may have been completed by a request whose answer was lost. */
+async function answerUnknownUpload(
+  context: ObjectExchange,
+  refusal: BackendResponse,
+  parts: number,
+): Promise<void> {
+  const etag = refusal.status === 404 ? await completedEtag(context, parts) : undefined
+  if (etag === undefined) {
+    await passRefusal(context, refusal)
+    return
+  }
+  const body = resultDocument(context, etag, undefined)
+  const headers = ['content-type', 'application/xml', 'content-length', String(body.length)]
+  headers.push('x-amz-request-id', context.exchange.id)
+  context.whenAdmitted(() => context.exchange.reply(200, headers, body))
+}
+
+/** All parts of the upload by number, or the store's refusal. */
+async function uploadedParts(context: ObjectExchange): Promise<Map<number, UploadedPart> | BackendResponse> {
   const parts = new Map<number, UploadedPart>()
   const uploadId = context.parameter('uploadId') ?? ''
   for (let marker = '0'; ;) {
@@ -95,10 +117,7 @@ async function uploadedParts(context: ObjectExchange): Promise<Map<number, Uploa
         ['uploadId', uploadId],
       ],
     })
-    if (response.status !== 200) {
-      await passRefusal(context, response)
-      return undefined
-    }
+    if (response.status !== 200) return response
     const page = parseXml(await response.collect(DOCUMENT_BYTES_MAX))
     for (const part of page.children) {
       if (part.name !== 'Part') continue

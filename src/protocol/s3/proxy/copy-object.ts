@@ -253,7 +253,7 @@ function copyRange(context: ObjectExchange, bytes: number): ByteRange {
   }
   const range = { start: Number(match[1]), end: Number(match[2]) }
   if (range.start > range.end || range.end >= bytes) {
-    throw new S3Error('InvalidArgument', `Range specified is not valid for source object of size: ${bytes}`)
+    throw new S3Error('InvalidRange', `Range specified is not valid for source object of size: ${bytes}`)
   }
   return range
 }

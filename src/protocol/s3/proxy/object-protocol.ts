@@ -22,6 +22,7 @@ import { ObjectExchange } from './object-exchange.ts'
 import type { AccessKey, ObjectMount, ObjectProtocolParts } from './object-mount.ts'
 import { assertBucketAllowed } from './object-mount.ts'
 import { passOperation } from './pass-operation.ts'
+import { answerPreflight } from './preflight.ts'
 import { publicError } from './public-error.ts'
 import { putObject, uploadPart } from './put-object.ts'
 
@@ -61,6 +62,7 @@ export class ObjectProtocol {
     exchange.face = s3Face
     exchange.store = mount.name
     exchange.route = 'unverified'
+    if (exchange.method === 'OPTIONS') return this.#preflight(exchange, mount)
     const query = parseQuery(exchange.query.slice(1))
     const verified = verifySignature(
       { method: exchange.method, path: exchange.path, query, headers: exchange.request.rawHeaders },
@@ -77,6 +79,11 @@ export class ObjectProtocol {
     if (lease instanceof Promise)
       return lease.then((granted) => this.#serve(exchange, mount, query, verified, granted))
     return this.#serve(exchange, mount, query, verified, lease)
+  }
+
+  async #preflight(exchange: Exchange, mount: ObjectMount): Promise<void> {
+    const backend = new Backend(mount, exchange, mount.credential, () => this.#parts.wallTimeMs())
+    await answerPreflight(exchange, mount, backend)
   }
 
   async #serve(

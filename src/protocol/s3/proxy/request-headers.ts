@@ -23,6 +23,10 @@ const KEPT = new Set([
   'if-none-match',
   'if-modified-since',
   'if-unmodified-since',
+  // For the store's CORS rules, which it answers with headers.
+  'origin',
+  'access-control-request-method',
+  'access-control-request-headers',
 ])
 
 /** `x-amz-` headers that travel on, beside `x-amz-meta-*` and `x-amz-grant-*`. */
@@ -53,6 +57,7 @@ const ENDING_AMZ =
  * encryption.
  */
 export function storeRequestHeaders(context: ObjectExchange): RawHeaders {
+  assertEncryptionAsked(context)
   const kept: RawHeaders = []
   const { forwarded } = context.exchange.head
   for (let index = 0; index < forwarded.length; index += 2) {
@@ -70,6 +75,23 @@ export function storeRequestHeaders(context: ObjectExchange): RawHeaders {
     }
   }
   return kept
+}
+
+/**
+ * The encryption that a client asks for is what it gets anyway, but it must make sense: Amazon S3 refuses these as well.
+ */
+function assertEncryptionAsked(context: ObjectExchange): void {
+  const algorithm = context.header('x-amz-server-side-encryption')
+  const keyId = context.header('x-amz-server-side-encryption-aws-kms-key-id')
+  if (algorithm === undefined && keyId === undefined) return
+  if (context.exchange.method === 'GET' || context.exchange.method === 'HEAD') {
+    throw new S3Error('InvalidRequest', 'Encryption headers are not for reading.')
+  }
+  const known = algorithm === 'AES256' || algorithm === 'aws:kms' || algorithm === 'aws:kms:dsse'
+  if (!known) throw new S3Error('InvalidArgument', 'The encryption method specified is not supported.')
+  if (keyId !== undefined && algorithm === 'AES256') {
+    throw new S3Error('InvalidArgument', 'A KMS key goes with aws:kms only.')
+  }
 }
 
 function keep(kept: RawHeaders, name: string, value: string): void {
