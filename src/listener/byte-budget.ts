@@ -29,3 +29,29 @@ export class ByteBudget {
     this.#bytes -= bytes
   }
 }
+
+/** What one exchange holds of the budget: given back as a whole when it ends, whatever became of it. */
+export class BudgetShare {
+  readonly #budget: ByteBudget
+  #bytes = 0
+  #ended = false
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget
+  }
+
+  /** Takes more, or gives back if negative; throws `overloaded` as the budget does. */
+  readonly change = (bytes: number): void => {
+    if (this.#ended) return
+    if (bytes > 0) this.#budget.take(bytes)
+    else this.#budget.give(-bytes)
+    this.#bytes += bytes
+  }
+
+  /** Gives everything back. */
+  end(): void {
+    this.#ended = true
+    this.#budget.give(this.#bytes)
+    this.#bytes = 0
+  }
+}

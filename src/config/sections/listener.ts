@@ -63,6 +63,19 @@ const limits = section(
       max: '64GiB',
       reason: 'Bytes of all buffered bodies together; beyond it requests get 503, so memory stays bounded.',
     }),
+    valueBytesMax: size({
+      default: '16MiB',
+      min: '4KiB',
+      max: '64MiB',
+      reason:
+        'One covered value of a JSON body, such as the text of a page. It is held whole while it is encrypted or decrypted, and counts in bufferBudgetBytes.',
+    }),
+    depthMax: count({
+      default: 512,
+      min: 16,
+      max: 10_000,
+      reason: 'Objects and arrays inside one another in a JSON body.',
+    }),
     connectionsMax: count({
       default: 20_000,
       min: 1,

@@ -4,6 +4,7 @@ import type { ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
 import type { StoreRequest } from '../../upstream/upstream.ts'
 import type { FieldCodec } from '../json/codec.ts'
+import type { JsonLimits } from '../json/limits.ts'
 import { sealJsonPatch } from '../json/json-patch.ts'
 import { sealQuery } from '../json/query.ts'
 import type { BodyTransform } from './body-transform.ts'
@@ -28,10 +29,12 @@ export interface DocumentExchange {
 export class DocumentProtocol {
   readonly #limits: BodyLimits
   readonly #budget: ByteBudget
+  readonly #jsonLimits: Partial<JsonLimits>
 
   constructor(limits: BodyLimits, budget: ByteBudget) {
     this.#limits = limits
     this.#budget = budget
+    this.#jsonLimits = { valueBytesMax: limits.valueBytesMax, depthMax: limits.depthMax }
   }
 
   /** Runs one exchange; what goes wrong later is answered through `exchange.fail`. */
@@ -89,7 +92,7 @@ export class DocumentProtocol {
       collectBody(exchange, this.#budget, (body) => sendWhole(context, request, plan, transform, body))
       return
     }
-    const body = new UploadStream(exchange, transform, { ...this.#limits, bodyBytesMax })
+    const body = new UploadStream(exchange, transform, { bodyBytesMax }, this.#budget)
     const length = transform === undefined ? exchange.head.contentLength : undefined
     send(context, { ...request, body, ...(length === undefined ? {} : { contentLength: length }) }, plan)
   }
@@ -117,8 +120,7 @@ export class DocumentProtocol {
   }
 
   #scope({ state }: BodyPlan, codec: FieldCodec): TransformScope {
-    const { json } = this.#limits
-    return json === undefined ? { state, codec } : { state, codec, limits: json }
+    return { state, codec, limits: this.#jsonLimits }
   }
 }
 

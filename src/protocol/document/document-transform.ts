@@ -11,7 +11,7 @@ import type { BodyKind } from './media-type.ts'
 export interface TransformScope {
   readonly state: PathState
   readonly codec: FieldCodec
-  readonly limits?: Partial<JsonLimits>
+  readonly limits: Partial<JsonLimits>
 }
 
 /** The transform that seals a request body of a covered route. A merge patch keeps its nulls: they delete (RFC 7396). */
@@ -37,6 +37,6 @@ export function opening(scope: TransformScope, kind: BodyKind, passClear: boolea
 function transforming(options: JsonTransformOptions): BodyTransform {
   return {
     whole: (body) => transformWhole(body, options),
-    stream: (output) => new JsonTransform(options, output),
+    stream: (output, onHeld) => new JsonTransform({ ...options, onHeld }, output),
   }
 }

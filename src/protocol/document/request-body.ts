@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream'
 import { PortcullisError } from '../../errors.ts'
-import type { ByteBudget } from '../../listener/byte-budget.ts'
+import { BudgetShare, type ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
-import type { JsonLimits } from '../json/limits.ts'
 import { BodyDigest } from './body-digest.ts'
 import type { BodyTransform, BodyTransformStream } from './body-transform.ts'
 import { createDecoder, type Decoder, isIdentity } from './content-coding.ts'
@@ -13,8 +12,10 @@ export interface BodyLimits {
   readonly bodyBytesMax: number
   /** Bodies up to here are held whole, so that a bad one never reaches the store at all. */
   readonly bufferedBodyBytesMax: number
-  /** Ceilings within a JSON body; those of the transform where absent. */
-  readonly json?: Partial<JsonLimits>
+  /** Bytes of one covered value, which is held whole while it is sealed or opened. */
+  readonly valueBytesMax: number
+  /** Objects and arrays inside one another. */
+  readonly depthMax: number
 }
 
 /** True when a request carries a body (RFC 9112 section 6). */
@@ -70,12 +71,21 @@ export class UploadStream extends Readable {
   #queue: Promise<void> | undefined
   #full = false
 
-  constructor(exchange: Exchange, transform: BodyTransform | undefined, limits: BodyLimits) {
+  constructor(
+    exchange: Exchange,
+    transform: BodyTransform | undefined,
+    limits: Pick<BodyLimits, 'bodyBytesMax'>,
+    budget: ByteBudget,
+  ) {
     super({ highWaterMark: 256 * 1024 })
     this.#exchange = exchange
     this.#bodyBytesMax = limits.bodyBytesMax
     this.#digest = BodyDigest.of(exchange.head.forwarded)
-    this.#transform = transform?.stream((chunk) => this.#give(chunk))
+    if (transform !== undefined) {
+      const share = new BudgetShare(budget)
+      exchange.onEnd(() => share.end())
+      this.#transform = transform.stream((chunk) => this.#give(chunk), share.change)
+    }
     const { contentEncoding } = exchange.head
     const coded = transform !== undefined && !isIdentity(contentEncoding)
     this.#decoder = coded ? this.#createDecoder(contentEncoding!) : undefined

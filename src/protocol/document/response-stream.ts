@@ -1,3 +1,4 @@
+import { BudgetShare, type ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
 import type { RawHeaders } from '../../listener/raw-headers.ts'
 import type { BodyTransform, BodyTransformStream } from './body-transform.ts'
@@ -33,11 +34,21 @@ export class ResponseStream {
   readonly #early: Buffer[] = []
   #trailers: RawHeaders | undefined
 
-  constructor(exchange: Exchange, transform: BodyTransform | undefined, source: Source, admitted: Admitted) {
+  constructor(
+    exchange: Exchange,
+    transform: BodyTransform | undefined,
+    source: Source,
+    admitted: Admitted,
+    budget: ByteBudget,
+  ) {
     this.#exchange = exchange
     this.#admitted = admitted
     this.#source = source
-    this.#transform = transform?.stream((chunk) => this.#send(chunk))
+    if (transform !== undefined) {
+      const share = new BudgetShare(budget)
+      exchange.onEnd(() => share.end())
+      this.#transform = transform.stream((chunk) => this.#send(chunk), share.change)
+    }
     exchange.response.on('drain', () => this.#resume())
   }
 

@@ -128,7 +128,8 @@ export class StoreResponse implements StoreResponseHandler {
       pause: () => (this.#decoder ?? this.#transfer)?.pause(),
       resume: () => (this.#decoder ?? this.#transfer)?.resume(),
     }
-    const stream = new ResponseStream(this.#exchange, this.#transform, source, this.#plan.admitted)
+    const { admitted, budget } = this.#plan
+    const stream = new ResponseStream(this.#exchange, this.#transform, source, admitted, budget)
     this.#stream = stream
     const held = this.#held.splice(0)
     this.#plan.budget.give(this.#heldBytes)

@@ -24,4 +24,9 @@ export interface JsonTransformOptions {
   readonly nulls?: 'cover' | 'keep'
   /** Field name that the top of the document goes by. Default: empty, as for every document of its own. */
   readonly fieldName?: string
+  /**
+   * Told how many more bytes (or, negative, fewer) of a covered value are kept because the value goes on in the next
+   * chunk. May throw to refuse. Nothing is told when the transform is abandoned.
+   */
+  readonly onHeld?: ((bytes: number) => void) | undefined
 }

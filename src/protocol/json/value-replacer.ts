@@ -23,9 +23,12 @@ export class ValueReplacer {
   readonly #codec: FieldCodec
   readonly #limits: JsonLimits
   readonly #tokenBytesMax: number
+  readonly #onHeld: JsonTransformOptions['onHeld']
   readonly #value = new CurrentValue()
   /** The covered value's bytes from chunks that have gone. */
   readonly #held = new Output()
+  /** Bytes of it that `onHeld` was told of. */
+  #heldBytes = 0
   #chunk: Buffer = EMPTY
   #valueEnd = 0
   #depth = 0
@@ -37,6 +40,7 @@ export class ValueReplacer {
     this.#passClear = options.clearValues === 'pass'
     this.#codec = options.codec
     this.#limits = limits
+    this.#onHeld = options.onHeld
     this.#tokenBytesMax = this.#opening
       ? Math.ceil(limits.valueBytesMax / 3) * 4 + ENVELOPE_OVERHEAD_BYTES_MAX
       : limits.valueBytesMax
@@ -59,7 +63,10 @@ export class ValueReplacer {
 
   /** The chunk ends inside a covered value that began at `start`: keeps its bytes. */
   hold(start: number): void {
-    this.#held.append(this.#chunk, Math.max(start, 0), this.#chunk.length)
+    const from = Math.max(start, 0)
+    this.#onHeld?.(this.#chunk.length - from)
+    this.#held.append(this.#chunk, from, this.#chunk.length)
+    this.#heldBytes += this.#chunk.length - from
   }
 
   /** A covered value is complete and ends at `end`. To be followed by `replace` until that is true. */
@@ -89,7 +96,11 @@ export class ValueReplacer {
     if (written === KEY_NOT_LOADED) return false
     this.output.length += written
     this.copied = this.#valueEnd
-    if (this.#held.length > 0) this.#held.clear()
+    if (this.#held.length > 0) {
+      this.#held.clear()
+      this.#onHeld?.(-this.#heldBytes)
+      this.#heldBytes = 0
+    }
     return true
   }
 
