@@ -4,7 +4,8 @@ import { readableApps, selectApp } from '../tenant/resolve.ts'
 import type { DirectoryHolder } from '../tenant/directory-holder.ts'
 import type { AccessKey, ObjectMount } from '../protocol/s3/proxy/object-mount.ts'
 import { ObjectOrigins } from '../protocol/s3/proxy/object-origins.ts'
-import { StorePool } from '../upstream/store-pool.ts'
+import { SocketPool } from '../upstream/socket-pool.ts'
+import type { StoreTls } from '../upstream/store-pool.ts'
 import type { Settings } from './settings.ts'
 
 type ObjectStoreSettings = Settings['configuration']['objectStores'][number]
@@ -38,13 +39,13 @@ function mountOf(
   })
   return {
     name: store.name,
-    upstream: new StorePool({
+    upstream: new SocketPool({
       url: store.upstream,
       connectionsMax: store.connectionsMax,
       connectTimeoutMs: store.connectTimeoutMs,
       headersTimeoutMs: store.headersTimeoutMs,
       idleTimeoutMs: store.idleTimeoutMs,
-      ...(secrets.ca === undefined ? {} : { tls: { ca: secrets.ca } }),
+      tls: url.protocol === 'https:' ? tlsOf(secrets.ca) : undefined,
     }),
     host: url.host,
     pathPrefix: url.pathname.replace(/\/$/, ''),
@@ -55,6 +56,11 @@ function mountOf(
     origins: store.mixed ? new ObjectOrigins() : undefined,
     accessKeyOf: (accessKeyId) => keys.get(accessKeyId),
   }
+}
+
+/** Verified as ever, against an authority of the configuration where it names one. */
+function tlsOf(ca: string | undefined): StoreTls {
+  return ca === undefined ? {} : { ca }
 }
 
 function accessKeysOf(

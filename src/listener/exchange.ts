@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { asPortcullisError, PortcullisError } from '../errors.ts'
+import { giveBack } from './spent.ts'
 import type { ErrorFace } from './problem.ts'
 import { problemFace } from './problem.ts'
 import type { RawHeaders } from './raw-headers.ts'
@@ -14,6 +15,9 @@ export interface Admission {
   /** Registers what to do when it ends; returns the function that deregisters. */
   onEnd(cut: (reason: PortcullisError) => void): () => void
 }
+
+/** Unsent bytes of a response past which its source is asked to wait. */
+const UNSENT_BYTES_MAX = 512 * 1024
 
 // A refused upload is read to its end up to here and so long, so that the client sees the refusal and not a reset.
 const REFUSED_BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -121,6 +125,21 @@ export class Exchange {
   send(chunk: Buffer): boolean {
     this.responseBytes += chunk.length
     return this.response.write(chunk)
+  }
+
+  /**
+   * Sends pieces of a body begun before, with one system call where the connection allows. They belong to the exchange
+   * from now on, and their memory is given back once it is sent. False asks to wait for `drain`.
+   */
+  sendAll(pieces: readonly Buffer[]): boolean {
+    const { response } = this
+    response.cork()
+    for (const piece of pieces) {
+      this.responseBytes += piece.length
+      response.write(piece, () => giveBack(piece))
+    }
+    response.uncork()
+    return response.writableLength <= UNSENT_BYTES_MAX
   }
 
   /** Sends the head of a response whose body follows in pieces. */

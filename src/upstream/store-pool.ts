@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream'
 import { type Dispatcher, errors, Pool } from 'undici'
 import { PortcullisError } from '../errors.ts'
 import type { RawHeaders } from '../listener/raw-headers.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import type {
+  PushedBody,
   StoreRequest,
   StoreResponseHandler,
   StoreTransfer,
@@ -105,9 +107,34 @@ export class StorePool implements Upstream {
       method: request.method,
       path: this.#prefix + request.path,
       headers,
-      body: request.body ?? null,
+      body: bodyOf(request.body),
     }
   }
+}
+
+function bodyOf(body: StoreRequest['body']): Buffer | Readable | null {
+  if (body === undefined) return null
+  return Buffer.isBuffer(body) || body instanceof Readable ? body : readableOf(body)
+}
+
+/** A pushed body as a stream. */
+function readableOf(body: PushedBody): Readable {
+  let started = false
+  const stream = new Readable({
+    read() {
+      if (started) {
+        body.ready()
+        return
+      }
+      started = true
+      body.start({
+        write: (pieces) => pieces.map((piece) => stream.push(piece)).at(-1) ?? true,
+        end: () => stream.push(null),
+        abort: (reason) => stream.destroy(reason),
+      })
+    },
+  })
+  return stream
 }
 
 /** One request on its way: adapts undici's handler, swallows 1xx, and goes silent once aborted. */

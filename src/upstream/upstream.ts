@@ -10,9 +10,30 @@ export interface StoreRequest {
   /** End-to-end headers without framing; framing is the upstream's own. */
   readonly headers: RawHeaders
   /** Bytes to send; a stream is sent with `contentLength` if known, else chunked. */
-  readonly body: Buffer | Readable | undefined
-  /** Bytes; only for a stream. */
+  readonly body: Buffer | Readable | PushedBody | undefined
+  /** Bytes; for a stream where known, for a pushed body always. */
   readonly contentLength?: number
+}
+
+/** A request body that its source pushes, at the pace that the writer asks for. */
+export interface PushedBody {
+  /** Called once, when there is a connection to write to. */
+  start(writer: BodyWriter): void
+  /** The store waits for more; called after `write` said false. */
+  ready(): void
+}
+
+/** The way of a pushed body to the store. */
+export interface BodyWriter {
+  /**
+   * Takes pieces in order, with one system call where the connection allows. They belong to the writer from now on, which
+   * gives their memory back once it is sent. False asks to wait for `ready`.
+   */
+  write(pieces: readonly Buffer[]): boolean
+  /** The body is complete. */
+  end(): void
+  /** It never will be: cuts the connection, so that the store does not take what it has for the whole. */
+  abort(reason: Error): void
 }
 
 /** The running transfer of a store's response: its brake and its emergency stop. */
@@ -27,6 +48,7 @@ export interface StoreTransfer {
 export interface StoreResponseHandler {
   /** Final head (never 1xx). End-to-end headers: hop-by-hop fields are gone. */
   head(status: number, headers: RawHeaders, statusMessage: string, transfer: StoreTransfer): void
+  /** The chunk is lent: its memory may be used for the next one as soon as the call has returned. */
   data(chunk: Buffer): void
   /** `trailers` are end-to-end trailer fields, empty mostly. */
   end(trailers: RawHeaders): void

@@ -18,7 +18,7 @@ import type { S3Credential } from '../../../src/protocol/s3/signing-key.ts'
 import { Registry } from '../../../src/registry/registry.ts'
 import { SqliteDatabase } from '../../../src/registry/sqlite/sqlite-database.ts'
 import type { TenantApp } from '../../../src/tenant/tenant.ts'
-import { StorePool } from '../../../src/upstream/store-pool.ts'
+import { SocketPool } from '../../../src/upstream/socket-pool.ts'
 import type { StoreRequest, StoreResponseHandler, Upstream } from '../../../src/upstream/upstream.ts'
 import { MemoryKeyService } from '../../keyring/memory-key-service.ts'
 
@@ -161,12 +161,13 @@ export class ProxyHarness {
       audit: { record: () => {} },
       clock,
     })
-    const pool = new StorePool({
+    const pool = new SocketPool({
       url: this.store.endpoint,
       connectionsMax: 64,
       connectTimeoutMs: 5_000,
       headersTimeoutMs: 30_000,
       idleTimeoutMs: 30_000,
+      tls: undefined,
     })
     this.upstream = new CountingUpstream(pool)
     const mount: ObjectMount = {

@@ -5,6 +5,7 @@ import type { StoreResponseHandler, StoreTransfer } from '../../../upstream/upst
 
 /** Takes the body of a response. Exactly one of `end` and `error` comes last. */
 export interface BodySink {
+  /** The chunk is lent for the call. */
   data(chunk: Buffer): void
   end(): void
   error(error: PortcullisError): void
@@ -47,7 +48,7 @@ export class BackendResponse implements StoreResponseHandler {
   }
 
   data(chunk: Buffer): void {
-    if (this.#sink === undefined) this.#early.push(chunk)
+    if (this.#sink === undefined) this.#early.push(Buffer.from(chunk))
     else this.#sink.data(chunk)
   }
 
@@ -98,7 +99,7 @@ export class BackendResponse implements StoreResponseHandler {
       }
       this.consume({
         data: (chunk) => {
-          pieces.push(chunk)
+          pieces.push(Buffer.from(chunk))
           got += chunk.length
           if (got >= bytes) done()
         },
@@ -126,7 +127,7 @@ export class BackendResponse implements StoreResponseHandler {
               new PortcullisError('store-response-invalid', 'The store answered with more than expected.'),
             )
           } else {
-            pieces.push(chunk)
+            pieces.push(Buffer.from(chunk))
           }
         },
         end: () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)),

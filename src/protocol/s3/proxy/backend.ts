@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import type { Readable } from 'node:stream'
 import { PortcullisError } from '../../../errors.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { PushedBody } from '../../../upstream/upstream.ts'
 import { signRequest } from '../sign-request.ts'
 import type { S3Credential } from '../signing-key.ts'
 import { EMPTY_SHA256 } from '../signing-key.ts'
@@ -18,7 +18,7 @@ export interface BackendRequest {
   /** Decoded names and values, in order. */
   readonly query?: readonly (readonly [name: string, value: string])[]
   readonly headers?: RawHeaders
-  readonly body?: Buffer | { readonly stream: Readable; readonly bytes: number } | undefined
+  readonly body?: Buffer | { readonly stream: PushedBody; readonly bytes: number } | undefined
 }
 
 /** Sends requests to a store for one exchange: signed with the store's credentials, cut when the exchange ends. */

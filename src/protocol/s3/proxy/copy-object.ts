@@ -117,8 +117,12 @@ async function copySealed(
   try {
     const running = carried.kind === 'computed' ? startChecksum(carried.algorithm) : undefined
     let checksum = carried.kind === 'known' ? carried.checksum : undefined
-    const stream = new CopyStream(context, sealer, {
-      data: (chunk) => running?.update(chunk),
+    const body = range.end < range.start ? undefined : await openSource(context, head, range)
+    if (body === undefined && range.end >= range.start) {
+      throw new S3Error('PreconditionFailed', 'The copy source has been replaced.')
+    }
+    const witness = {
+      data: (chunk: Buffer) => running?.update(chunk),
       end: () => {
         if (carried.kind === 'computed' && running !== undefined) {
           checksum = {
@@ -129,11 +133,8 @@ async function copySealed(
         }
         return checksum
       },
-    })
-    const body = range.end < range.start ? undefined : await openSource(context, head, range)
-    if (body !== undefined) stream.readFrom(body)
-    else if (range.end < range.start) stream.end()
-    else throw new S3Error('PreconditionFailed', 'The copy source has been replaced.')
+    }
+    const stream = new CopyStream(context, sealer, witness, body)
     const response = await context.backend.send({ ...request, body: { stream, bytes: sealer.sealedBytes } })
     if (!stream.finished) {
       await response.collect(TAGGING_BYTES_MAX)

@@ -1,11 +1,11 @@
-import { Readable } from 'node:stream'
+import { asPortcullisError } from '../../../errors.ts'
+import { giveBack } from '../../../listener/spent.ts'
+import type { BodyWriter, PushedBody } from '../../../upstream/upstream.ts'
 import type { OpenedBody, OpenedSink } from './object-delivery.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import type { Sealer } from './sealed-upload.ts'
 import type { ObjectChecksum } from './trailer.ts'
 import { encodeTrailer } from './trailer.ts'
-
-const HIGH_WATER_BYTES = 512 * 1024
 
 /** What looks at the plaintext of a copy as it passes. */
 interface Witness {
@@ -15,51 +15,72 @@ interface Witness {
 }
 
 /** The plaintext of a stored object, sealed anew on its way to another place, at the pace of the slower side. */
-export class CopyStream extends Readable implements OpenedSink {
+export class CopyStream implements PushedBody, OpenedSink {
   finished = false
   readonly #context: ObjectExchange
   readonly #sealer: Sealer
   readonly #witness: Witness
+  readonly #make: ((sink: OpenedSink) => OpenedBody) | undefined
   #body: OpenedBody | undefined
+  #writer: BodyWriter | undefined
+  #destroyed = false
 
-  constructor(context: ObjectExchange, sealer: Sealer, witness: Witness) {
-    super({ highWaterMark: HIGH_WATER_BYTES })
+  /** Without `make` there is nothing to copy but the end. */
+  constructor(
+    context: ObjectExchange,
+    sealer: Sealer,
+    witness: Witness,
+    make: ((sink: OpenedSink) => OpenedBody) | undefined,
+  ) {
     this.#context = context
     this.#sealer = sealer
     this.#witness = witness
-    // The exchange is told by whoever waits for the store's answer.
-    this.on('error', () => {})
+    this.#make = make
     context.exchange.onAbort((reason) => this.destroy(reason))
   }
 
-  /** Begins to read the source. */
-  readFrom(make: (sink: OpenedSink) => OpenedBody): void {
-    this.#body = make(this)
+  start(writer: BodyWriter): void {
+    this.#writer = writer
+    if (this.#make === undefined) {
+      this.end()
+      return
+    }
+    this.#body = this.#make(this)
     this.#body.start()
   }
 
-  data(chunk: Buffer): boolean {
-    if (this.destroyed) return false
-    this.#witness.data(chunk)
+  data(pieces: readonly Buffer[]): boolean {
+    if (this.#destroyed) return false
     let wanted = true
-    for (const piece of this.#sealer.write(chunk)) wanted = this.push(piece)
+    for (const piece of pieces) {
+      this.#witness.data(piece)
+      wanted = this.#writer!.write(this.#sealer.write(piece))
+      giveBack(piece)
+    }
     return wanted
   }
 
   end(): void {
     this.#context.whenAdmitted(() => {
-      if (this.destroyed) return
-      for (const piece of this.#sealer.final(encodeTrailer(this.#witness.end()))) this.push(piece)
+      if (this.#destroyed) return
+      this.#writer!.write(this.#sealer.final(encodeTrailer(this.#witness.end())))
       this.finished = true
-      this.push(null)
+      this.#writer!.end()
     })
   }
 
   error(error: unknown): void {
-    this.destroy(error as Error)
+    this.destroy(error)
   }
 
-  override _read(): void {
+  ready(): void {
     this.#body?.resume()
+  }
+
+  /** Gives the copy up: whoever waits for the store's answer gets the reason. */
+  destroy(reason?: unknown): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    this.#writer?.abort(asPortcullisError(reason))
   }
 }

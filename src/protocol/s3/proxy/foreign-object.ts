@@ -29,7 +29,7 @@ class Unsealed implements Opener {
   }
 
   write(chunk: Buffer): Buffer[] {
-    return [chunk]
+    return [Buffer.from(chunk)]
   }
 
   final(): void {}

@@ -10,6 +10,7 @@ import { publicError } from './public-error.ts'
 export interface Opener {
   readonly pendingHeader: StreamHeader | undefined
   supplyKey(keyId: Uint8Array, streamKey: Uint8Array, context: Uint8Array): Buffer[]
+  /** What comes out is memory of its own: the chunk is lent. */
   write(chunk: Buffer): Buffer[]
   final(): void
   destroy(): void
@@ -17,8 +18,8 @@ export interface Opener {
 
 /** Takes verified plaintext. Exactly one of `end` and `error` comes last. */
 export interface OpenedSink {
-  /** False asks the source to wait until `resume` of the reading is called. */
-  data(chunk: Buffer): boolean
+  /** Takes pieces in order, as their owner. False asks the source to wait until `resume` of the reading is called. */
+  data(pieces: readonly Buffer[]): boolean
   end(): void
   error(error: unknown): void
 }
@@ -73,7 +74,7 @@ export class OpenedBody implements BodySink {
 
   data(chunk: Buffer): void {
     if (this.#over) return
-    if (this.#waiting) this.#queue.push(chunk)
+    if (this.#waiting) this.#queue.push(Buffer.from(chunk))
     else this.#guarded(() => this.#feed(chunk))
   }
 
@@ -141,17 +142,24 @@ export class OpenedBody implements BodySink {
   }
 
   #give(pieces: Buffer[]): void {
-    for (const piece of pieces) {
-      if (this.#over) return
-      const wanted = piece.subarray(this.#skip, this.#skip + this.#take)
-      this.#skip = Math.max(0, this.#skip - piece.length)
-      this.#take -= wanted.length
-      if (wanted.length > 0 && !this.#sink.data(wanted)) {
-        this.#held = true
-        this.#response.pause()
-      }
-      if (this.#take === 0) this.#satisfied()
+    if (this.#over || pieces.length === 0) return
+    const wanted = this.#skip === 0 && this.#take === Infinity ? pieces : this.#wanted(pieces)
+    if (wanted.length > 0 && !this.#sink.data(wanted)) {
+      this.#held = true
+      this.#response.pause()
     }
+    if (this.#take === 0 && !this.#over) this.#satisfied()
+  }
+
+  #wanted(pieces: readonly Buffer[]): Buffer[] {
+    const wanted: Buffer[] = []
+    for (const piece of pieces) {
+      const part = piece.subarray(this.#skip, this.#skip + this.#take)
+      this.#skip = Math.max(0, this.#skip - piece.length)
+      this.#take -= part.length
+      if (part.length > 0) wanted.push(part)
+    }
+    return wanted
   }
 
   #satisfied(): void {
@@ -217,19 +225,21 @@ export class ClientDelivery implements OpenedSink {
     this.#headers.push(...headers)
   }
 
-  data(chunk: Buffer): boolean {
+  data(pieces: readonly Buffer[]): boolean {
     const { exchange } = this.#context
     if (this.#open && !exchange.admitted) {
       this.#open = false
       this.#context.whenAdmitted(() => this.#reopen())
     }
     if (!this.#open) {
-      this.#early.push(chunk)
-      this.#earlyBytes += chunk.length
+      for (const piece of pieces) {
+        this.#early.push(piece)
+        this.#earlyBytes += piece.length
+      }
       return this.#whole !== undefined
     }
     this.#begin()
-    return exchange.send(chunk)
+    return exchange.sendAll(pieces)
   }
 
   end(): void {
@@ -263,7 +273,8 @@ export class ClientDelivery implements OpenedSink {
   #reopen(): void {
     this.#open = true
     let wanted = true
-    for (const chunk of this.#early.splice(0)) wanted = this.data(chunk)
+    const early = this.#early.splice(0)
+    if (early.length > 0) wanted = this.data(early)
     if (!this.#open) return
     if (this.#complete) this.#finish()
     else if (wanted) this.#body!.resume()

@@ -1,4 +1,7 @@
-import { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
+import { asPortcullisError } from '../../../errors.ts'
+import { giveBack } from '../../../listener/spent.ts'
+import type { BodyWriter, PushedBody } from '../../../upstream/upstream.ts'
 import type { BackendRequest } from './backend.ts'
 import type { BackendResponse } from './backend-response.ts'
 import type { ClientBody } from './client-body.ts'
@@ -24,7 +27,6 @@ export interface Uploaded {
 /** Bodies up to here are held whole: a bad one never reaches the store, a good one can be sent again. */
 export const HELD_BYTES_MAX = 128 * 1024
 const REFUSAL_BYTES_MAX = 256 * 1024
-const HIGH_WATER_BYTES = 512 * 1024
 
 /**
  * Sends a client's body to the store, sealed. The last bytes leave only after every checksum and signature held, and
@@ -92,39 +94,53 @@ function admitted(context: ObjectExchange): Promise<void> {
 }
 
 /** A sealed body on its way to the store, at the pace of the store. */
-class SealedUpload extends Readable {
+class SealedUpload implements PushedBody {
   checksum: ObjectChecksum | undefined
   finished = false
+  readonly #context: ObjectExchange
+  readonly #request: IncomingMessage
+  readonly #body: ClientBody
+  readonly #sealer: Sealer
+  #writer: BodyWriter | undefined
+  #destroyed = false
 
   constructor(context: ObjectExchange, body: ClientBody, sealer: Sealer) {
-    super({ highWaterMark: HIGH_WATER_BYTES })
-    const { request } = context.exchange
-    // The exchange is told by whoever waits for the store's answer.
-    this.on('error', () => {})
-    this.#resume = () => request.resume()
-    body.read({
+    this.#context = context
+    this.#request = context.exchange.request
+    this.#body = body
+    this.#sealer = sealer
+  }
+
+  start(writer: BodyWriter): void {
+    this.#writer = writer
+    this.#body.read({
       data: (chunk) => {
-        if (this.destroyed) return
-        let wanted = true
-        for (const piece of sealer.write(chunk)) wanted = this.push(piece)
-        if (!wanted) request.pause()
+        if (this.#destroyed) return
+        const wanted = writer.write(this.#sealer.write(chunk))
+        giveBack(chunk)
+        if (!wanted) this.#request.pause()
       },
       end: (checksum) => {
         this.checksum = checksum
-        context.whenAdmitted(() => {
-          if (this.destroyed) return
-          for (const piece of sealer.final(encodeTrailer(checksum))) this.push(piece)
+        this.#context.whenAdmitted(() => {
+          if (this.#destroyed) return
+          writer.write(this.#sealer.final(encodeTrailer(checksum)))
           this.finished = true
-          this.push(null)
+          writer.end()
         })
       },
-      error: (error) => this.destroy(error as Error),
+      error: (error) => this.destroy(error),
     })
   }
 
-  readonly #resume: () => void
+  ready(): void {
+    this.#request.resume()
+  }
 
-  override _read(): void {
-    this.#resume()
+  /** Gives the upload up: whoever waits for the store's answer gets the reason. */
+  destroy(reason?: unknown): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    this.#writer?.abort(asPortcullisError(reason))
   }
 }
