@@ -85,7 +85,7 @@ describe('admission', () => {
     const harness = new AccessHarness()
     await harness.admit()
     const other = { ...AUTHORITY, id: 'vendor:europe', kind: 'vendor' as const }
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     const admitted = harness.access.admit(other)
     await harness.clock.advance(20)
     await expect(admitted).resolves.toBeDefined()
@@ -142,7 +142,7 @@ describe('a denial', () => {
       throw new Error('stubborn')
     })
     lease.onEnd(() => void (cut += 1))
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     expect(cut).toBe(1)
   })
 
@@ -152,7 +152,7 @@ describe('a denial', () => {
     let cut = 0
     const leave = lease.onEnd(() => void (cut += 1))
     leave()
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     expect(cut).toBe(0)
   })
 
@@ -190,7 +190,7 @@ describe('a denial', () => {
     harness.prover.script = () => ({ latencyMs: 1_000, outcome: 'verdict' })
     void harness.access.verifyNow(AUTHORITY)
     await harness.clock.advance(500)
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     await harness.clock.advance(600)
     await suspended(harness)
   })
@@ -198,7 +198,7 @@ describe('a denial', () => {
   test('takes over a later reason under the same id', async () => {
     const harness = new AccessHarness()
     await harness.admit()
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     const before = await suspended(harness)
     const later = new KeyAccessDenied(
       'key-pending-deletion',
@@ -206,7 +206,7 @@ describe('a denial', () => {
       'KMSInvalidStateException',
       'request-2',
     )
-    harness.denials!.unwrapDenied(AUTHORITY, later, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, later, 'key-1')
     const after = await suspended(harness)
     expect(after.suspension).toEqual({ ...before.suspension, reason: 'key-pending-deletion' })
     expect(harness.audit.of('suspension.changed')).toHaveLength(1)
@@ -233,8 +233,8 @@ describe('restoring', () => {
     await harness.admit()
     harness.prover.deniedKeys.add('key-2')
     harness.prover.deniedKeys.add('key-3')
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-2')
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-3')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-2')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-3')
     harness.prover.deniedKeys.delete('key-2')
     await harness.clock.advance(60_000)
     await suspended(harness)
@@ -247,7 +247,7 @@ describe('restoring', () => {
     const harness = new AccessHarness()
     harness.prover.keys.push('key-2')
     await harness.admit()
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-2')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-2')
     harness.prover.keys.pop()
     await harness.clock.advance(30_000)
     await expect(harness.admit()).resolves.toBeDefined()
@@ -256,7 +256,7 @@ describe('restoring', () => {
   test('gives a lease that is not the one from before', async () => {
     const harness = new AccessHarness()
     const before = await harness.admit()
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     await harness.clock.advance(30_000)
     const after = await harness.admit()
     expect(after).not.toBe(before)
@@ -320,7 +320,7 @@ describe('persistence', () => {
     harness.suspensions.failuresLeft = 2
     const lease = await harness.admit()
     harness.prover.allowed = false
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     expect(lease.valid).toBe(false)
     await suspended(harness)
     await harness.clock.advance(10_000)
@@ -332,7 +332,7 @@ describe('persistence', () => {
     const harness = new AccessHarness()
     harness.suspensions.blocked = new Promise(() => undefined)
     const lease = await harness.admit()
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     expect(lease.valid).toBe(false)
     await suspended(harness)
   })
@@ -361,7 +361,7 @@ describe("an operator's suspension", () => {
     await harness.admit()
     harness.access.suspend(AUTHORITY, 'olga')
     await harness.clock.advance(10)
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     expect((await suspended(harness)).suspension.reason).toBe('operator')
     harness.prover.allowed = false
     harness.access.lift(AUTHORITY, 'olga')
@@ -437,7 +437,7 @@ describe('an outage of the key service', () => {
     await harness.admit()
     harness.prover.script = () => ({ latencyMs: 10, outcome: 'unavailable' })
     await harness.clock.advance(10_000)
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     await harness.clock.advance(MINUTE_MS)
     await suspended(harness)
   })

@@ -102,7 +102,7 @@ async function run(
     )
   }
   const denyLookUp = (): void => {
-    harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
+    void harness.denials!.unwrapDenied(AUTHORITY, DENIED, 'key-1')
     const now = harness.clock.now()
     harness.prover.learnt.push({ kind: 'denied', startedMs: now, atMs: now })
   }

@@ -33,7 +33,7 @@ it('has no answer inside a sealed value, for what is no pointer, or where the re
 })
 
 it('takes a dash for an element always, also where elements pass or are sealed whole', () => {
-  const { entityState } = parseCoverage(
+  const coverage = parseCoverage(
     `
 entities:
   ticket:
@@ -46,7 +46,7 @@ routes: []
 `,
     'ticket.yaml',
   )
-  const ticket = entityState('ticket')!
+  const ticket = coverage.entityState('ticket')!
   expect(stateAtPointer(ticket, '/links/-')).toMatchObject({ fieldName: 'links', state: { action: 'clear' } })
   expect(stateAtPointer(ticket, '/tags/-')).toMatchObject({
     fieldName: 'tags',

@@ -39,6 +39,10 @@ afterEach(async () => {
   await Promise.all(listeners.splice(0).map((listener) => listener.drain()))
 })
 
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
 const answerOk = (exchange: Exchange): void => exchange.reply(200, ['Content-Length', '2'], Buffer.from('ok'))
 
 describe('listener', () => {
@@ -169,8 +173,8 @@ describe('listener', () => {
       })
     })
     const pending = fetch(url)
-    while (revoke === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
-    revoke(new PortcullisError('tenant-suspended', 'Gone.', { retryAfterSeconds: 7 }))
+    await until(() => revoke !== undefined)
+    revoke!(new PortcullisError('tenant-suspended', 'Gone.', { retryAfterSeconds: 7 }))
     const response = await pending
     expect(response.status).toBe(423)
     expect(response.headers.get('retry-after')).toBe('7')
@@ -194,10 +198,10 @@ describe('listener', () => {
       release = () => answerOk(exchange)
     })
     const pending = fetch(url)
-    while (release === undefined) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => release !== undefined)
     const drained = listener.drain()
     await expect(fetch(url)).rejects.toThrow()
-    release()
+    release!()
     expect((await pending).status).toBe(200)
     await drained
   })
