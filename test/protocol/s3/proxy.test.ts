@@ -595,7 +595,7 @@ describe('a completion whose answer was lost', () => {
   ])('is answered again, for its own upload only: %s', async (name, lengths) => {
     const Key = `again/${name}`
     const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }))
-    const Parts = []
+    const Parts: { PartNumber: number; ETag: string | undefined }[] = []
     for (const [index, length] of lengths.entries()) {
       const part = { Bucket, Key, UploadId, PartNumber: index + 1, Body: randomBytes(length) }
       Parts.push({ PartNumber: index + 1, ETag: (await client.send(new UploadPartCommand(part))).ETag })

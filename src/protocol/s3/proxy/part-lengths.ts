@@ -3,7 +3,10 @@ import { parsePartHeader } from '../../../envelope/parts/header.ts'
 import { PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
 import { STREAM_HEADER_BYTES } from '../../../envelope/sizes.ts'
 import { EnvelopeError } from '../../../envelope/envelope-error.ts'
+import type { XmlElement } from '../xml-reader.ts'
 import { childOf, childText, parseXml } from '../xml-reader.ts'
+import { S3Error } from '../errors.ts'
+import type { BackendResponse } from './backend-response.ts'
 import type { OpenedHead } from './first-stream.ts'
 import { readStored, versionQuery } from './first-stream.ts'
 import type { ObjectExchange } from './object-exchange.ts'
@@ -30,31 +33,43 @@ async function attributeLengths(context: ObjectExchange, head: OpenedHead): Prom
   const { place, stored } = head
   const lengths: number[] = []
   for (let marker = 0; lengths.length < stored.streams!; marker = lengths.length) {
-    const { response, body } = await context.backend.call(
-      {
-        method: 'GET',
-        bucket: place.bucket,
-        key: place.key,
-        query: [['attributes', ''], ...versionQuery(place)],
-        headers: [
-          'x-amz-object-attributes',
-          'ObjectParts',
-          'x-amz-max-parts',
-          String(PAGE),
-          'x-amz-part-number-marker',
-          String(marker),
-        ],
-      },
-      ANSWER_BYTES_MAX,
-    )
-    if (response.status !== 200) return undefined
-    const parts = childOf(parseXml(body), 'ObjectParts')?.children.filter(({ name }) => name === 'Part') ?? []
+    const response = await context.backend.send({
+      method: 'GET',
+      bucket: place.bucket,
+      key: place.key,
+      query: [['attributes', ''], ...versionQuery(place)],
+      headers: [
+        'x-amz-object-attributes',
+        'ObjectParts',
+        'x-amz-max-parts',
+        String(PAGE),
+        'x-amz-part-number-marker',
+        String(marker),
+      ],
+    })
+    const parts = await attributedParts(response)
     for (const part of parts) lengths.push(Number(childText(part, 'Size')) - PART_OVERHEAD_BYTES)
     if (parts.length === 0) return undefined
   }
   const sound = lengths.every((bytes) => Number.isSafeInteger(bytes) && bytes >= 0)
   const total = lengths.reduce((sum, bytes) => sum + bytes, 0)
   return sound && lengths.length === stored.streams && total === stored.plaintextBytes ? lengths : undefined
+}
+
+/** The parts in an answer; none from a store that lacks the operation, of which some then send the object itself. */
+async function attributedParts(response: BackendResponse): Promise<readonly XmlElement[]> {
+  const isDocument = /xml/i.test(response.header('content-type') ?? '')
+  if (response.status !== 200 || !isDocument || (response.contentLength ?? 0) > ANSWER_BYTES_MAX) {
+    response.abort()
+    return []
+  }
+  const body = await response.collect(ANSWER_BYTES_MAX)
+  try {
+    return childOf(parseXml(body), 'ObjectParts')?.children.filter(({ name }) => name === 'Part') ?? []
+  } catch (thrown) {
+    if (thrown instanceof S3Error) return []
+    throw thrown
+  }
 }
 
 async function walkHeaders(context: ObjectExchange, head: OpenedHead): Promise<PartLengths | undefined> {

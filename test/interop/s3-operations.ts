@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import {
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { expect, it } from 'vitest'
+import { BUCKET as Bucket } from '../protocol/s3/proxy-harness.ts'
+
+const MEBIBYTE = 1024 * 1024
+
+/** The operations that every store must carry for the gateway, as tests of the describe they stand in. */
+export function testOperations(clientOf: () => S3Client): void {
+  async function read(Key: string, Range?: string): Promise<Buffer> {
+    const got = await clientOf().send(new GetObjectCommand({ Bucket, Key, Range }))
+    return Buffer.from(await got.Body!.transformToByteArray())
+  }
+
+  it.each([0, 1, 65_536, 131_073, 9_000_001])('keeps objects of %i bytes', async (length) => {
+    const Body = randomBytes(length)
+    const Key = `sizes/${length}`
+    await clientOf().send(new PutObjectCommand({ Bucket, Key, Body, Metadata: { a: 'b' } }))
+    expect((await read(Key)).equals(Body)).toBe(true)
+    const head = await clientOf().send(new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' }))
+    expect(head).toMatchObject({ ContentLength: length, Metadata: { a: 'b' } })
+    expect(head.ChecksumCRC32).toBeTruthy()
+    const list = await clientOf().send(new ListObjectsV2Command({ Bucket, Prefix: Key }))
+    expect(list.Contents![0]!.Size).toBe(length)
+  })
+
+  it.each([
+    ['equal', [5 * MEBIBYTE, 5 * MEBIBYTE]],
+    ['unequal', [6 * MEBIBYTE + 1, 5 * MEBIBYTE, 7]],
+  ])('keeps objects of %s parts', async (name, lengths) => {
+    const Key = `parts/${name}`
+    const bodies = lengths.map((length) => randomBytes(length))
+    const whole = Buffer.concat(bodies)
+    const { UploadId } = await clientOf().send(new CreateMultipartUploadCommand({ Bucket, Key }))
+    const Parts = []
+    for (const [index, Body] of bodies.entries()) {
+      const { ETag } = await clientOf().send(
+        new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: index + 1, Body }),
+      )
+      Parts.push({ PartNumber: index + 1, ETag })
+    }
+    const listed = await clientOf().send(new ListPartsCommand({ Bucket, Key, UploadId }))
+    expect(listed.Parts!.map(({ Size }) => Size)).toEqual(lengths)
+    await clientOf().send(
+      new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }),
+    )
+    expect((await read(Key)).equals(whole)).toBe(true)
+    const [from, to] = [5 * MEBIBYTE - 10, 5 * MEBIBYTE + 100_000]
+    expect((await read(Key, `bytes=${from}-${to}`)).equals(whole.subarray(from, to + 1))).toBe(true)
+    expect((await clientOf().send(new HeadObjectCommand({ Bucket, Key }))).ContentLength).toBe(whole.length)
+    await clientOf().send(
+      new CopyObjectCommand({ Bucket, Key: `${Key}-copy`, CopySource: `${Bucket}/${Key}` }),
+    )
+    expect((await read(`${Key}-copy`)).equals(whole)).toBe(true)
+  })
+
+  it('honours conditions and deletes', async () => {
+    const put = (options: object): Promise<unknown> =>
+      clientOf().send(
+        new PutObjectCommand({ Bucket, Key: 'condition', Body: randomBytes(300_000), ...options }),
+      )
+    await put({ IfNoneMatch: '*' })
+    await expect(put({ IfNoneMatch: '*' })).rejects.toMatchObject({ name: 'PreconditionFailed' })
+    await clientOf().send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'condition' }] } }))
+    await expect(read('condition')).rejects.toMatchObject({ name: 'NoSuchKey' })
+  })
+}
