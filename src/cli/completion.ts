@@ -13,14 +13,9 @@ interface Suggestions {
 /** A script for the shell to source: completes commands and flags as this program has them. */
 export function completionScript(program: Command, shell: Shell): string {
   const suggestions = suggestionsOf(program, [])
-  switch (shell) {
-    case 'bash':
-      return bashScript(suggestions)
-    case 'zsh':
-      return `#compdef portcullis\nautoload -U +X bashcompinit && bashcompinit\n${bashScript(suggestions)}`
-    case 'fish':
-      return fishScript(suggestions)
-  }
+  if (shell === 'fish') return fishScript(suggestions)
+  const bash = bashScript(suggestions)
+  return shell === 'bash' ? bash : `#compdef portcullis\nautoload -U +X bashcompinit && bashcompinit\n${bash}`
 }
 
 function suggestionsOf(command: Command, words: readonly string[]): Suggestions[] {

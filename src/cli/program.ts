@@ -61,6 +61,26 @@ export async function runProgram(argv: string[], terminal: Terminal): Promise<Ex
       code = await runCheck(options, terminal)
     })
 
+  const registry = program.command('registry').description('backup and restoration of the registry')
+  registry
+    .command('backup')
+    .description('write everything that the registry holds into a file; keys stay wrapped')
+    .requiredOption('--config <file>', 'configuration file (YAML)')
+    .requiredOption('--output <file>', 'file to write')
+    .action(async (options: { config: string; output: string }) => {
+      const { runBackup } = await import('./registry.ts')
+      code = await runBackup(options, terminal)
+    })
+  registry
+    .command('restore')
+    .description('restore a backup into an empty registry')
+    .requiredOption('--config <file>', 'configuration file (YAML)')
+    .requiredOption('--input <file>', 'file to read')
+    .action(async (options: { config: string; input: string }) => {
+      const { runRestore } = await import('./registry.ts')
+      code = await runRestore(options, terminal)
+    })
+
   program
     .command('completion')
     .description('a completion script for a shell: bash, zsh or fish')

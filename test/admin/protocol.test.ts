@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/admin/api/contract/contract.ts'
 import { type ApiGateway, ApiWorld } from './support/api-world.ts'

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AuthorityResources } from '../../src/local/aws/world.ts'
+import type { AnyJson } from '../support/any-json.ts'
 import { type ApiGateway, ApiWorld, byokOf, keysOf } from './support/api-world.ts'
 
 let world: ApiWorld
@@ -35,12 +36,12 @@ interface Case {
   readonly what: string
   readonly path: string
   readonly method?: string
-  readonly body?: unknown | (() => unknown)
+  readonly body?: unknown
   readonly status: number
   readonly rule: string
 }
 
-const byok = (change: (body: Record<string, any>) => void) => (): unknown => {
+const byok = (change: (body: Record<string, AnyJson>) => void) => (): unknown => {
   const body = structuredClone(byokOf(customer))
   change(body)
   return body
@@ -456,12 +457,12 @@ describe('the rules of the domain', () => {
         gateway.api(`/admin/v1/organizations/${id}/sites`, { body }),
       ),
     )
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409, 409])
   })
 })
 
 describe('a configuration file', () => {
-  const start = (change: (configuration: Record<string, any>) => void) => world.gateway('rules', change)
+  const start = (change: (configuration: Record<string, AnyJson>) => void) => world.gateway('rules', change)
   const site = (apps: unknown[]) => [
     { id: 'from-file', location: 'europe', sites: [{ name: 'file-site', apps }] },
   ]

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runProgram } from '../../src/cli/program.ts'
+import type { AnyJson } from '../support/any-json.ts'
 import { type ApiGateway, ApiWorld, AUDITOR, byokOf, OPERATOR } from '../admin/support/api-world.ts'
 
 interface Ran {
@@ -11,7 +12,7 @@ interface Ran {
   readonly out: string
   readonly error: string
   /** What `--json` printed. */
-  readonly json: any
+  readonly json: AnyJson
 }
 
 let world: ApiWorld

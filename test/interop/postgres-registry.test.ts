@@ -72,7 +72,7 @@ describe.skipIf(programs === undefined)('PostgreSQL (skipped where it is not ins
         PostgresEngine.open({ url, onError: () => undefined }),
       ])
       const [here, there] = await Promise.all(engines.map((engine) => ControlPlane.load(engine)))
-      engines[1]!.onChange(() => void there!.refresh().catch(() => undefined))
+      engines[1].onChange(() => void there!.refresh().catch(() => undefined))
       await add(here!, 'one')
       await until(() => there!.snapshot.organizations.has('one'))
 

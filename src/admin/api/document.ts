@@ -105,5 +105,6 @@ function typeText(schema: Json): string {
   if (typeof values === 'object' && values !== null && schema['type'] === 'object') {
     return `object of ${typeText(values as Json)}`
   }
-  return schema['format'] === 'date-time' ? 'time' : String(schema['type'] ?? 'any')
+  if (schema['format'] === 'date-time') return 'time'
+  return schema['type'] === undefined ? 'any' : [schema['type']].flat().join(' or ')
 }

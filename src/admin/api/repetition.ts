@@ -38,21 +38,14 @@ export class Repetition {
     }
     const fingerprint = createHash('sha256').update(JSON.stringify(asked)).digest('hex')
     const verdict = await store.begin(caller, key, fingerprint)
-    switch (verdict.kind) {
-      case 'begun':
-        return new Repetition(store, caller, key)
-      case 'repeated':
-        return JSON.parse(verdict.answer) as KeptAnswer
-      case 'running':
-        throw new PortcullisError('request-running', 'A request with this Idempotency-Key is running.', {
-          retryAfterSeconds: 1,
-        })
-      case 'other-request':
-        throw new PortcullisError(
-          'idempotency-key-reused',
-          'Use another Idempotency-Key for another request.',
-        )
+    if (verdict.kind === 'begun') return new Repetition(store, caller, key)
+    if (verdict.kind === 'repeated') return JSON.parse(verdict.answer) as KeptAnswer
+    if (verdict.kind === 'running') {
+      const detail = 'A request with this Idempotency-Key is running.'
+      throw new PortcullisError('request-running', detail, { retryAfterSeconds: 1 })
     }
+    const detail = 'Use another Idempotency-Key for another request.'
+    throw new PortcullisError('idempotency-key-reused', detail)
   }
 
   /** Keeps the answer, without the secret that it may hold. */

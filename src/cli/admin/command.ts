@@ -2,7 +2,7 @@ import type { Terminal } from '../terminal.ts'
 import type { AdminClient } from './client.ts'
 
 /** Parsed options of a command by their long names in camel case. */
-export type Options = Readonly<Record<string, any>>
+export type Options = Readonly<Record<string, unknown>>
 
 /** What a command came to. */
 export interface Outcome {
@@ -31,4 +31,16 @@ export interface AdminCommand {
   /** What is hard to undo; asks for `--yes`. */
   readonly confirm?: string
   run(context: CommandContext, ...parameters: string[]): Promise<Outcome>
+}
+
+/** An option that takes one value. */
+export function textOption(options: Options, name: string): string | undefined {
+  const value = options[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** An option that takes several values; empty when it was not given. */
+export function listOption(options: Options, name: string): string[] {
+  const value = options[name]
+  return Array.isArray(value) ? value.map(String) : []
 }

@@ -1,13 +1,27 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
+import type { ChainVerification } from '../../audit/verify-chain.ts'
 import type { Reconciliation } from '../../audit/reconciliation.ts'
-import type { AdminCommand, CommandContext, Outcome } from './command.ts'
+import type { OperationId, ResponseOf } from '../../admin/api/contract/contract.ts'
+import {
+  type AdminCommand,
+  type CommandContext,
+  listOption,
+  type Options,
+  type Outcome,
+  textOption,
+} from './command.ts'
 import { UsageError } from './failure.ts'
 import { organizations } from './path.ts'
 import { facts, table } from './table.ts'
 
-type Entry = Readonly<Record<string, any>>
+type ItemOf<Id extends OperationId> =
+  ResponseOf<Id> extends { readonly items: readonly (infer Item)[] } ? Item : never
+type Rotation = ResponseOf<'rotation.get'>
+type Verification = Pick<ChainVerification, 'ok' | 'chain' | 'rows' | 'checkpoints' | 'signedUpTo'> & {
+  readonly problems: readonly { readonly kind: string; readonly sequence: number; readonly detail: string }[]
+}
 
 const NDJSON = 'application/x-ndjson'
 const POLL_MS = 500
@@ -27,12 +41,18 @@ export const operationCommands: readonly AdminCommand[] = [
     usage: 'key list <organization>',
     summary: 'list tenant keys',
     run: async ({ client }, id) => {
-      const items = await client.all<Entry>(organizations(id!, 'keys'))
-      const rows = items.map((key) =>
-        ['keyId', 'site', 'app', 'dataClass', 'version', 'encrypts', 'authority', 'regions', 'createdAt'].map(
-          (name) => key[name] as unknown,
-        ),
-      )
+      const items = await client.all<ItemOf<'key.list'>>(organizations(id, 'keys'))
+      const rows = items.map((key) => [
+        key.keyId,
+        key.site,
+        key.app,
+        key.dataClass,
+        key.version,
+        key.encrypts,
+        key.authority,
+        key.regions,
+        key.createdAt,
+      ])
       const headings = ['KEY', 'SITE', 'APP', 'CLASS', 'VERSION', 'ENCRYPTS', 'AUTHORITY', 'REGIONS', 'SINCE']
       return { value: items, text: table(headings, rows) }
     },
@@ -47,17 +67,16 @@ export const operationCommands: readonly AdminCommand[] = [
     ],
     run: async (context, id) => {
       const { client, options } = context
-      const { site, app } = options as { site?: string; app?: string }
-      const body = { ...(site === undefined ? {} : { site }), ...(app === undefined ? {} : { app }) }
-      const started = await client.send<Entry>('POST', organizations(id!, 'rotations'), body)
-      return rotation(options['wait'] === false ? started : await finished(context, id!, started))
+      const body = { site: textOption(options, 'site'), app: textOption(options, 'app') }
+      const started = await client.send<Rotation>('POST', organizations(id, 'rotations'), body)
+      return rotation(options['wait'] === false ? started : await finished(context, id, started))
     },
   },
   {
     usage: 'key rotations <organization>',
     summary: 'list rotations, newest first',
     run: async ({ client }, id) => {
-      const items = await client.all<Entry>(organizations(id!, 'rotations'))
+      const items = await client.all<Rotation>(organizations(id, 'rotations'))
       return { value: items, text: rotations(items) }
     },
   },
@@ -65,10 +84,15 @@ export const operationCommands: readonly AdminCommand[] = [
     usage: 'token list <organization>',
     summary: 'list app tokens',
     run: async ({ client }, id) => {
-      const items = await client.all<Entry>(organizations(id!, 'tokens'))
-      const rows = items.map((token) =>
-        ['id', 'name', 'sites', 'createdAt', 'createdBy', 'expiresAt'].map((name) => token[name] as unknown),
-      )
+      const items = await client.all<ItemOf<'token.list'>>(organizations(id, 'tokens'))
+      const rows = items.map((token) => [
+        token.id,
+        token.name,
+        token.sites,
+        token.createdAt,
+        token.createdBy,
+        token.expiresAt,
+      ])
       return { value: items, text: table(['ID', 'NAME', 'SITES', 'SINCE', 'BY', 'EXPIRES'], rows) }
     },
   },
@@ -80,10 +104,10 @@ export const operationCommands: readonly AdminCommand[] = [
       ['--expires <time>', 'RFC 3339, UTC'],
     ],
     run: async ({ client, options }, id, name) => {
-      const sites = options['site'] as string[] | undefined
-      if (sites === undefined) throw new UsageError('--site is required')
+      const sites = listOption(options, 'site')
+      if (sites.length === 0) throw new UsageError('--site is required')
       const body = { name, sites, ...expiry(options) }
-      return secret(await client.send('POST', organizations(id!, 'tokens'), body))
+      return secret(await client.send('POST', organizations(id, 'tokens'), body))
     },
   },
   {
@@ -91,7 +115,7 @@ export const operationCommands: readonly AdminCommand[] = [
     summary: 'revoke an app token',
     confirm: 'Apps that use it are refused from then on.',
     run: async ({ client }, id, token) => {
-      await client.send('DELETE', organizations(id!, 'tokens', token!))
+      await client.send('DELETE', organizations(id, 'tokens', token))
       return { value: { revoked: token }, text: `revoked ${token}\n` }
     },
   },
@@ -99,12 +123,16 @@ export const operationCommands: readonly AdminCommand[] = [
     usage: 'org admin list <organization>',
     summary: 'list who may use the admin API for the organization',
     run: async ({ client }, id) => {
-      const items = await client.all<Entry>(organizations(id!, 'administrators'))
-      const rows = items.map((entry) =>
-        ['id', 'name', 'role', 'kind', 'subject', 'createdAt', 'expiresAt'].map(
-          (name) => entry[name] as unknown,
-        ),
-      )
+      const items = await client.all<ItemOf<'administrator.list'>>(organizations(id, 'administrators'))
+      const rows = items.map((entry) => [
+        entry.id,
+        entry.name,
+        entry.role,
+        entry.kind,
+        entry.subject,
+        entry.createdAt,
+        entry.expiresAt,
+      ])
       return {
         value: items,
         text: table(['ID', 'NAME', 'ROLE', 'KIND', 'SUBJECT', 'SINCE', 'EXPIRES'], rows),
@@ -120,14 +148,13 @@ export const operationCommands: readonly AdminCommand[] = [
       ['--expires <time>', 'RFC 3339, UTC'],
     ],
     run: async ({ client, options }, id, name) => {
-      const { role, subject } = options as { role?: string; subject?: string }
       const body = {
         name,
-        ...(role === undefined ? {} : { role }),
-        ...(subject === undefined ? {} : { subject }),
+        role: textOption(options, 'role'),
+        subject: textOption(options, 'subject'),
         ...expiry(options),
       }
-      return secret(await client.send('POST', organizations(id!, 'administrators'), body))
+      return secret(await client.send('POST', organizations(id, 'administrators'), body))
     },
   },
   {
@@ -135,7 +162,7 @@ export const operationCommands: readonly AdminCommand[] = [
     summary: 'take the role back',
     confirm: 'They lose access to the organization at once.',
     run: async ({ client }, id, administrator) => {
-      await client.send('DELETE', organizations(id!, 'administrators', administrator!))
+      await client.send('DELETE', organizations(id, 'administrators', administrator))
       return { value: { revoked: administrator }, text: `revoked ${administrator}\n` }
     },
   },
@@ -143,12 +170,16 @@ export const operationCommands: readonly AdminCommand[] = [
     usage: 'org suspensions <organization>',
     summary: 'list suspensions, newest first',
     run: async ({ client }, id) => {
-      const items = await client.all<Entry>(organizations(id!, 'suspensions'))
-      const rows = items.map((entry) =>
-        ['id', 'reason', 'scope', 'since', 'endedAt', 'region', 'awsRequestId'].map(
-          (name) => entry[name] as unknown,
-        ),
-      )
+      const items = await client.all<ItemOf<'suspension.list'>>(organizations(id, 'suspensions'))
+      const rows = items.map((entry) => [
+        entry.id,
+        entry.reason,
+        entry.scope,
+        entry.since,
+        entry.endedAt,
+        entry.region,
+        entry.awsRequestId,
+      ])
       const headings = ['ID', 'REASON', 'SCOPE', 'SINCE', 'ENDED', 'REGION', 'AWS REQUEST']
       return { value: items, text: table(headings, rows) }
     },
@@ -158,7 +189,10 @@ export const operationCommands: readonly AdminCommand[] = [
     summary: 'suspend every BYOK app of the organization until lifted',
     confirm: 'All BYOK apps of the organization answer 423 at once.',
     run: async ({ client }, id) => {
-      const placed = await client.send<Entry>('POST', organizations(id!, 'suspensions'))
+      const placed = await client.send<ResponseOf<'suspension.place'>>(
+        'POST',
+        organizations(id, 'suspensions'),
+      )
       const { id: suspension, reason, since } = placed
       return { value: placed, text: facts({ suspension, reason, since }) }
     },
@@ -167,7 +201,7 @@ export const operationCommands: readonly AdminCommand[] = [
     usage: 'org lift <organization> <suspension>',
     summary: "lift an operator's suspension",
     run: async ({ client }, id, suspension) => {
-      await client.send('DELETE', organizations(id!, 'suspensions', suspension!))
+      await client.send('DELETE', organizations(id, 'suspensions', suspension))
       return { value: { lifted: suspension }, text: `lifted ${suspension}\n` }
     },
   },
@@ -176,8 +210,8 @@ export const operationCommands: readonly AdminCommand[] = [
     summary: 'show the audit trail',
     options: [...FILTERS, ['--after <sequence>', 'only later rows'], ['--limit <rows>', 'default 100']],
     run: async ({ client, options }, id) => {
-      const page = await client.get<{ items: Entry[]; next: number | null }>(
-        organizations(id!, 'audit') + filterQuery(options),
+      const page = await client.get<ResponseOf<'audit.list'>>(
+        organizations(id, 'audit') + filterQuery(options),
       )
       const rows = page.items.map(({ sequence, event }) => [
         sequence,
@@ -198,8 +232,8 @@ export const operationCommands: readonly AdminCommand[] = [
     summary: 'write the audit trail as NDJSON, complete with signed checkpoints unless filtered',
     options: [...FILTERS, ['--output <file>', 'instead of standard output']],
     run: async ({ client, options, terminal }, id) => {
-      const rows = client.stream(organizations(id!, 'audit') + filterQuery(options), NDJSON)
-      const output = options['output'] as string | undefined
+      const rows = client.stream(organizations(id, 'audit') + filterQuery(options), NDJSON)
+      const output = textOption(options, 'output')
       if (output !== undefined) {
         await pipeline(rows, createWriteStream(output, { mode: 0o600 }))
         return { value: { written: output }, text: `written to ${output}\n` }
@@ -217,12 +251,13 @@ export const operationCommands: readonly AdminCommand[] = [
       ['--public-key <file...>', 'PEM of a key that signs checkpoints; needed with --file'],
     ],
     run: async ({ client, options }, id) => {
-      const { file, publicKey } = options as { file?: string; publicKey?: string[] }
+      const file = textOption(options, 'file')
+      const publicKey = listOption(options, 'publicKey')
       if (file === undefined) {
         if (id === undefined) throw new UsageError('name an organization, or a file with --file')
         return verification(await client.send('POST', organizations(id, 'audit', 'verification')))
       }
-      if (publicKey === undefined) throw new UsageError('--public-key is required with --file')
+      if (publicKey.length === 0) throw new UsageError('--public-key is required with --file')
       const [{ verifierFromPem }, { readNdjson }, { verifyChain }] = await Promise.all([
         import('../../crypto/signature.ts'),
         import('../../audit/ndjson.ts'),
@@ -239,7 +274,7 @@ export const operationCommands: readonly AdminCommand[] = [
     summary: "compare key uses with the customer's CloudTrail; exit code 1 when one has what the other lacks",
     options: [['--cloudtrail <file>', 'CloudTrail log file, gzipped or not']],
     run: async ({ client, options }, id) => {
-      const file = options['cloudtrail'] as string | undefined
+      const file = textOption(options, 'cloudtrail')
       if (file === undefined) throw new UsageError('--cloudtrail is required')
       const [{ readCloudTrail }, { readNdjson }, { reconcile }] = await Promise.all([
         import('../../audit/cloudtrail-file.ts'),
@@ -248,42 +283,47 @@ export const operationCommands: readonly AdminCommand[] = [
       ])
       const records = await readCloudTrail(createReadStream(file))
       const query = '?types=key-service.called'
-      const entries = readNdjson(client.stream(organizations(id!, 'audit') + query, NDJSON))
+      const entries = readNdjson(client.stream(organizations(id, 'audit') + query, NDJSON))
       return reconciled(await reconcile(entries, records))
     },
   },
 ]
 
-function expiry(options: Entry): { expiresAt?: string } {
-  return options['expires'] === undefined ? {} : { expiresAt: options['expires'] as string }
+function expiry(options: Options): { expiresAt: string | undefined } {
+  return { expiresAt: textOption(options, 'expires') }
 }
 
-function filterQuery(options: Entry): string {
+function filterQuery(options: Options): string {
   const query = new URLSearchParams()
   for (const name of ['from', 'to', 'site', 'outcome', 'after', 'limit']) {
-    if (options[name] !== undefined) query.set(name, options[name] as string)
+    const value = textOption(options, name)
+    if (value !== undefined) query.set(name, value)
   }
-  const types = options['type'] as string[] | undefined
-  if (types !== undefined) query.set('types', types.join(','))
+  const types = listOption(options, 'type')
+  if (types.length > 0) query.set('types', types.join(','))
   return query.size === 0 ? '' : `?${query.toString()}`
 }
 
-function secret(item: Entry): Outcome {
+function secret(item: {
+  readonly id: string
+  readonly name: string
+  readonly token: string | null
+}): Outcome {
   const { id, name, token } = item
-  const shown = token === null ? {} : { token: token as string }
+  const shown = token === null ? {} : { token }
   const note = token === null ? '' : 'The token is shown only now.\n'
   return { value: item, text: `${facts({ id, name, ...shown })}${note}` }
 }
 
-function rotation(job: Entry): Outcome {
-  return { value: job, text: rotations([job]), failed: job['state'] === 'failed' }
+function rotation(job: Rotation): Outcome {
+  return { value: job, text: rotations([job]), failed: job.state === 'failed' }
 }
 
-function rotations(items: readonly Entry[]): string {
+function rotations(items: readonly Rotation[]): string {
   const rows = items.map(({ id, state, keys, createdAt, createdBy, finishedAt, error }) => [
     id,
     state,
-    `${String(keys.done)}/${String(keys.total)}`,
+    `${keys.done}/${keys.total}`,
     createdAt,
     createdBy,
     finishedAt,
@@ -292,33 +332,37 @@ function rotations(items: readonly Entry[]): string {
   return table(['ID', 'STATE', 'KEYS', 'SINCE', 'BY', 'FINISHED', 'ERROR'], rows)
 }
 
-async function finished({ client, terminal }: CommandContext, id: string, started: Entry): Promise<Entry> {
+async function finished(
+  { client, terminal }: CommandContext,
+  id: string,
+  started: Rotation,
+): Promise<Rotation> {
   let job = started
-  while (job['finishedAt'] === null && !terminal.stopRequested.aborted) {
-    const { total, done } = job['keys'] as { total: number; done: number }
+  while (job.finishedAt === null && !terminal.stopRequested.aborted) {
+    const { total, done } = job.keys
     const filled = total === 0 ? 0 : Math.floor((done / total) * BAR_CHARACTERS)
     const bar = '#'.repeat(filled).padEnd(BAR_CHARACTERS, '.')
-    const error = job['error'] === null ? '' : `  waiting: ${String(job['error'])}`
+    const error = job.error === null ? '' : `  waiting: ${job.error}`
     terminal.printError(`\r[${bar}] ${done}/${total}${error}`)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-    job = await client.get(organizations(id, 'rotations', String(job['id'])))
+    job = await client.get(organizations(id, 'rotations', job.id))
   }
   terminal.printError('\r')
   return job
 }
 
-function verification(result: Entry): Outcome {
+function verification(result: Verification): Outcome {
   const { ok, chain, rows, checkpoints, signedUpTo, problems } = result
   const text = facts({
     chain,
     rows,
     checkpoints,
     'signed up to': signedUpTo,
-    verdict: ok === true ? 'exactly what was recorded' : 'damaged',
+    verdict: ok ? 'exactly what was recorded' : 'damaged',
   })
-  const found = (problems as Entry[]).map(({ kind, sequence, detail }) => [kind, sequence, detail])
+  const found = problems.map(({ kind, sequence, detail }) => [kind, sequence, detail])
   const list = found.length === 0 ? '' : `\n${table(['PROBLEM', 'ROW', 'DETAIL'], found)}`
-  return { value: result, text: text + list, failed: ok !== true }
+  return { value: result, text: text + list, failed: !ok }
 }
 
 function reconciled(result: Reconciliation): Outcome {

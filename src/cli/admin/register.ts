@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT, type ExitCode, type Terminal } from '../terminal.ts'
-import type { AdminClient, ConnectionOptions } from './client.ts'
+import type { AdminClient } from './client.ts'
 import type { AdminCommand, Options } from './command.ts'
 import { AdminRequestFailed, UsageError } from './failure.ts'
 import { operationCommands } from './operation-commands.ts'
@@ -72,7 +72,7 @@ async function carryOut(
   try {
     // the client is loaded only by commands that need it, so that the others start fast
     const { AdminClient } = await import('./client.ts')
-    client = new AdminClient(options as ConnectionOptions, terminal)
+    client = new AdminClient(options, terminal)
     const { value, text, failed } = await command.run({ client, terminal, options }, ...parameters)
     if (json && value !== undefined) terminal.print(`${JSON.stringify(value)}\n`)
     else terminal.print(text)

@@ -25,5 +25,6 @@ function cell(value: unknown): string {
   if (value === null || value === undefined || value === '') return '-'
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(cell).join(', ')
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return String(value).replaceAll(/\p{Cc}/gu, '?')
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return text.replaceAll(/\p{Cc}/gu, '?')
 }

@@ -1,11 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { AdminCommand, Outcome } from './command.ts'
+import { basename, join } from 'node:path'
+import type { ResponseOf } from '../../admin/api/contract/contract.ts'
+import { type AdminCommand, listOption, type Options, type Outcome, textOption } from './command.ts'
 import { UsageError } from './failure.ts'
 import { organizations } from './path.ts'
 import { facts, table } from './table.ts'
 
-type Entry = Readonly<Record<string, any>>
+type Organization = ResponseOf<'organization.get'>
+type Byok = ResponseOf<'byok.get'>
+type Plan = ResponseOf<'byok.plan'>
+type Report = ResponseOf<'byok.verify'>
+type Site = ResponseOf<'site.get'>
+type App = ResponseOf<'app.add'>
 
 /** Commands on organizations, sites and apps. */
 export const tenantCommands: readonly AdminCommand[] = [
@@ -13,16 +19,16 @@ export const tenantCommands: readonly AdminCommand[] = [
     usage: 'org list',
     summary: 'list organizations',
     run: async ({ client }) => {
-      const items = await client.all<Entry>(organizations())
+      const items = await client.all<Organization>(organizations())
       const rows = items.map((item) => [
-        item['id'],
-        item['name'],
-        item['location'],
-        item['sites'],
-        item['apps'].byok,
-        item['apps'].vendorManaged,
-        item['access']?.state,
-        item['managedBy'],
+        item.id,
+        item.name,
+        item.location,
+        item.sites,
+        item.apps.byok,
+        item.apps.vendorManaged,
+        item.access?.state,
+        item.managedBy,
       ])
       const headings = ['ID', 'NAME', 'LOCATION', 'SITES', 'BYOK', 'VENDOR-MANAGED', 'ACCESS', 'MANAGED BY']
       return { value: items, text: table(headings, rows) }
@@ -39,26 +45,26 @@ export const tenantCommands: readonly AdminCommand[] = [
       organization(
         await client.send('POST', organizations(), {
           id,
-          location: required(options['location'], '--location'),
-          ...(options['name'] === undefined ? {} : { name: options['name'] as string }),
+          location: required(options, 'location'),
+          name: textOption(options, 'name'),
         }),
       ),
   },
   {
     usage: 'org show <organization>',
     summary: 'show an organization',
-    run: async ({ client }, id) => organization(await client.get(organizations(id!))),
+    run: async ({ client }, id) => organization(await client.get(organizations(id))),
   },
   {
     usage: 'org rename <organization> <name>',
     summary: 'change the name for people',
     run: async ({ client }, id, name) =>
-      organization(await client.send('PATCH', organizations(id!), { name })),
+      organization(await client.send('PATCH', organizations(id), { name })),
   },
   {
     usage: 'org byok show <organization>',
     summary: 'show the BYOK configuration, its keys and when access was last verified',
-    run: async ({ client }, id) => byok(await client.get(organizations(id!, 'byok'))),
+    run: async ({ client }, id) => byok(await client.get(organizations(id, 'byok'))),
   },
   {
     usage: 'org byok plan <organization>',
@@ -69,10 +75,10 @@ export const tenantCommands: readonly AdminCommand[] = [
       ['--out <directory>', 'write the files there instead of printing them'],
     ],
     run: async ({ client, options }, id) => {
-      const account = options['account'] as string | undefined
+      const account = textOption(options, 'account')
       const query = account === undefined ? '' : `?${new URLSearchParams({ accountId: account }).toString()}`
-      const plan = await client.get<Entry>(`${organizations(id!, 'byok', 'plan')}${query}`)
-      return planned(plan, options['format'] as string | undefined, options['out'] as string | undefined)
+      const plan = await client.get<Plan>(`${organizations(id, 'byok', 'plan')}${query}`)
+      return planned(plan, textOption(options, 'format'), textOption(options, 'out'))
     },
   },
   {
@@ -85,10 +91,10 @@ export const tenantCommands: readonly AdminCommand[] = [
     ],
     run: async ({ client, options }, id) =>
       byok(
-        await client.send('PUT', organizations(id!, 'byok'), {
-          accountId: required(options['account'], '--account'),
-          roleArn: required(options['role'], '--role'),
-          keys: Object.fromEntries(((options['key'] ?? []) as string[]).map(regionAndKey)),
+        await client.send('PUT', organizations(id, 'byok'), {
+          accountId: required(options, 'account'),
+          roleArn: required(options, 'role'),
+          keys: Object.fromEntries(listOption(options, 'key').map(regionAndKey)),
         }),
       ),
   },
@@ -96,20 +102,20 @@ export const tenantCommands: readonly AdminCommand[] = [
     usage: 'org byok verify <organization>',
     summary: 'try every permission in every region; exit code 1 when one is missing or too wide',
     run: async ({ client }, id) =>
-      verified(await client.send('POST', organizations(id!, 'byok', 'verification'))),
+      verified(await client.send('POST', organizations(id, 'byok', 'verification'))),
   },
   {
     usage: 'org byok impact <organization>',
     summary: 'show what would stop if access were revoked now',
     run: async ({ client }, id) => {
-      const status = await client.get<Entry>(organizations(id!, 'byok', 'verification'))
-      const { stops, continues, transfersCut, withinMs } = status['impact'] as Entry
-      const name = ({ site, app }: Entry): string => `${site as string}/${app as string}`
+      const status = await client.get<ResponseOf<'byok.status'>>(organizations(id, 'byok', 'verification'))
+      const { stops, continues, transfersCut, withinMs } = status.impact
+      const name = ({ site, app }: { site: string; app: string }): string => `${site}/${app}`
       const text = facts({
-        'would stop': (stops as Entry[]).map(name),
-        'would go on': (continues as Entry[]).map(name),
+        'would stop': stops.map(name),
+        'would go on': continues.map(name),
         'transfers cut': transfersCut,
-        within: `${String(withinMs)} ms`,
+        within: `${withinMs} ms`,
       })
       return { value: status, text }
     },
@@ -118,12 +124,12 @@ export const tenantCommands: readonly AdminCommand[] = [
     usage: 'site list <organization>',
     summary: 'list sites with their apps',
     run: async ({ client }, id) => {
-      const items = await client.all<Entry>(organizations(id!, 'sites'))
+      const items = await client.all<Site>(organizations(id, 'sites'))
       const rows = items.map((site) => [
-        site['name'],
-        (site['apps'] as Entry[]).map((app) => `${app['type'] as string} (${app['encryption'] as string})`),
-        site['hosts'],
-        site['managedBy'],
+        site.name,
+        site.apps.map((app) => `${app.type} (${app.encryption})`),
+        site.hosts,
+        site.managedBy,
       ])
       return { value: items, text: table(['SITE', 'APPS', 'HOSTS', 'MANAGED BY'], rows) }
     },
@@ -137,30 +143,30 @@ export const tenantCommands: readonly AdminCommand[] = [
     ],
     run: async ({ client, options }, id, name) =>
       site(
-        await client.send('POST', organizations(id!, 'sites'), {
+        await client.send('POST', organizations(id, 'sites'), {
           name,
-          hosts: (options['host'] ?? []) as string[],
-          apps: ((options['app'] ?? []) as string[]).map(appAndSetting),
+          hosts: listOption(options, 'host'),
+          apps: listOption(options, 'app').map(appAndSetting),
         }),
       ),
   },
   {
     usage: 'site show <organization> <site>',
     summary: 'show a site and its apps',
-    run: async ({ client }, id, name) => site(await client.get(organizations(id!, 'sites', name!))),
+    run: async ({ client }, id, name) => site(await client.get(organizations(id, 'sites', name))),
   },
   {
     usage: 'site hosts <organization> <site> [hosts...]',
     summary: 'set the host names that select the site; none removes all',
     run: async ({ client }, id, name, ...hosts) =>
-      site(await client.send('PATCH', organizations(id!, 'sites', name!), { hosts: hosts.flat() })),
+      site(await client.send('PATCH', organizations(id, 'sites', name), { hosts: hosts.flat() })),
   },
   {
     usage: 'site remove <organization> <site>',
     summary: 'remove a site that has no apps left',
     confirm: 'Requests for this site are refused from then on. Its name stays reserved for the organization.',
     run: async ({ client }, id, name) => {
-      await client.send('DELETE', organizations(id!, 'sites', name!))
+      await client.send('DELETE', organizations(id, 'sites', name))
       return { value: { removed: name }, text: `removed site ${name}\n` }
     },
   },
@@ -168,7 +174,7 @@ export const tenantCommands: readonly AdminCommand[] = [
     usage: 'app list <organization> <site>',
     summary: 'list the apps of a site',
     run: async ({ client }, id, name) => {
-      const { items } = await client.get<{ items: Entry[] }>(organizations(id!, 'sites', name!, 'apps'))
+      const { items } = await client.get<ResponseOf<'app.list'>>(organizations(id, 'sites', name, 'apps'))
       return { value: items, text: apps(items) }
     },
   },
@@ -178,7 +184,7 @@ export const tenantCommands: readonly AdminCommand[] = [
     options: [['--byok', 'encrypt it under the key of the customer']],
     run: async ({ client, options }, id, name, type) => {
       const body = { type, byok: options['byok'] === true }
-      const added = await client.send<Entry>('POST', organizations(id!, 'sites', name!, 'apps'), body)
+      const added = await client.send<App>('POST', organizations(id, 'sites', name, 'apps'), body)
       return { value: added, text: apps([added]) }
     },
   },
@@ -187,14 +193,15 @@ export const tenantCommands: readonly AdminCommand[] = [
     summary: 'remove an app; adding it again brings its data back',
     confirm: 'Requests for this app are refused from then on.',
     run: async ({ client }, id, name, type) => {
-      await client.send('DELETE', organizations(id!, 'sites', name!, 'apps', type!))
+      await client.send('DELETE', organizations(id, 'sites', name, 'apps', type))
       return { value: { removed: type }, text: `removed ${type} from site ${name}\n` }
     },
   },
 ]
 
-function required(value: unknown, flag: string): unknown {
-  if (value === undefined) throw new UsageError(`${flag} is required`)
+function required(options: Options, name: string): string {
+  const value = textOption(options, name)
+  if (value === undefined) throw new UsageError(`--${name} is required`)
   return value
 }
 
@@ -212,26 +219,26 @@ function appAndSetting(text: string): { type: string; byok: boolean } {
   return { type, byok: setting === 'byok' }
 }
 
-function organization(item: Entry): Outcome {
+function organization(item: Organization): Outcome {
   const { id, name, location, regions, externalId, byokConfigured, sites, apps: counts, access } = item
   const text = facts({
     organization: id,
     name,
-    location: `${location as string} (${(regions as string[]).join(', ')})`,
+    location: `${location} (${regions.join(', ')})`,
     'external id': externalId,
     byok: byokConfigured,
     access: access?.state,
     sites,
     'byok apps': counts.byok,
     'vendor-managed apps': counts.vendorManaged,
-    'managed by': item['managedBy'],
+    'managed by': item.managedBy,
   })
   return { value: item, text }
 }
 
-function byok(item: Entry): Outcome {
+function byok(item: Byok): Outcome {
   const { organization: id, accountId, location, roleArn, externalId, access, keys, revocationBoundMs } = item
-  const suspension = access.suspension as Entry | null
+  const { suspension } = access
   const about = facts({
     organization: id,
     account: accountId,
@@ -240,53 +247,48 @@ function byok(item: Entry): Outcome {
     'external id': externalId,
     access: access.state,
     'last verified': access.verifiedAt,
-    suspended: suspension && `${suspension['reason'] as string} since ${suspension['since'] as string}`,
-    'cut-off bound': `${String(revocationBoundMs)} ms`,
+    suspended: suspension && `${suspension.reason} since ${suspension.since}`,
+    'cut-off bound': `${revocationBoundMs} ms`,
   })
-  const rows = (keys as Entry[]).map((key) => [key['region'], key['keyArn'], key['verifiedAt']])
+  const rows = keys.map((key) => [key.region, key.keyArn, key.verifiedAt])
   return { value: item, text: `${about}\n${table(['REGION', 'KEY', 'LAST VERIFIED'], rows)}` }
 }
 
-function planned(plan: Entry, format = 'cloudformation', out: string | undefined): Outcome {
+function planned(plan: Plan, format = 'cloudformation', out: string | undefined): Outcome {
   if (format !== 'cloudformation' && format !== 'terraform') {
     throw new UsageError('--format is cloudformation or terraform')
   }
-  const files = plan[format === 'terraform' ? 'terraform' : 'cloudFormation'] as Entry[]
-  const steps = (plan['steps'] as string[]).map((step, index) => `${index + 1}. ${step}\n`).join('')
-  const notes = (plan['notes'] as string[]).map((note) => `- ${note}\n`).join('')
+  const files = format === 'terraform' ? plan.terraform : plan.cloudFormation
+  const steps = plan.steps.map((step, index) => `${index + 1}. ${step}\n`).join('')
+  const notes = plan.notes.map((note) => `- ${note}\n`).join('')
   if (out !== undefined) mkdirSync(out, { recursive: true })
-  const shown = files.map((file) => {
-    const { fileName, purpose, text, commands } = file as Record<string, any>
-    const apply = (commands as string[]).map((command) => `  $ ${command}\n`).join('')
-    if (out === undefined) return `# ${fileName as string}: ${purpose as string}\n${text as string}\n${apply}`
-    const path = join(out, fileName as string)
-    writeFileSync(path, text as string)
-    return `${path}: ${purpose as string}\n${apply}`
+  const shown = files.map(({ fileName, purpose, text, commands }) => {
+    const apply = commands.map((command) => `  $ ${command}\n`).join('')
+    if (out === undefined) return `# ${fileName}: ${purpose}\n${text}\n${apply}`
+    const path = join(out, basename(fileName))
+    writeFileSync(path, text)
+    return `${path}: ${purpose}\n${apply}`
   })
   return { value: plan, text: `${shown.join('\n')}\n${steps}\n${notes}` }
 }
 
-function verified(report: Entry): Outcome {
-  const checks = report['checks'] as Entry[]
-  const rows = checks.map(({ verdict, region, title }) => [verdict, region, title])
-  const findings = (report['findings'] as Entry[])
-    .map(
-      ({ region, detail, remedy }) =>
-        `\n${(region as string | null) ?? 'all regions'}: ${detail as string}\n  ${remedy as string}\n`,
-    )
+function verified(report: Report): Outcome {
+  const rows = report.checks.map(({ verdict, region, title }) => [verdict, region, title])
+  const findings = report.findings
+    .map(({ region, detail, remedy }) => `\n${region ?? 'all regions'}: ${detail}\n  ${remedy}\n`)
     .join('')
-  const ok = report['ok'] === true
+  const { ok } = report
   const text = `${table(['VERDICT', 'REGION', 'CHECK'], rows)}${findings}\n${ok ? 'every permission is as it must be\n' : 'not as it must be yet\n'}`
   return { value: report, text, failed: !ok }
 }
 
-function site(item: Entry): Outcome {
+function site(item: Site): Outcome {
   const { name, organization: owner, hosts, managedBy } = item
   const about = facts({ site: name, organization: owner, hosts, 'managed by': managedBy })
-  return { value: item, text: `${about}\n${apps(item['apps'] as Entry[])}` }
+  return { value: item, text: `${about}\n${apps(item.apps)}` }
 }
 
-function apps(items: readonly Entry[]): string {
+function apps(items: readonly App[]): string {
   const rows = items.map(({ type, encryption, state, createdAt }) => [type, encryption, state, createdAt])
   return table(['APP', 'ENCRYPTION', 'KEYS', 'SINCE'], rows)
 }

@@ -2,7 +2,6 @@ import { text } from '../sql/columns.ts'
 import type { SqlWork } from '../sql/statement.ts'
 import { sql } from '../sql/statement.ts'
 import type {
-  AccessKeyRecord,
   AdministratorRecord,
   AppRecord,
   AppTokenRecord,
@@ -113,14 +112,6 @@ export function* addAppToken(record: AppTokenRecord): SqlWork<void> {
       ${revision})`
 }
 
-export function* addAccessKey(record: AccessKeyRecord): SqlWork<void> {
-  const { accessKeyId, organization, name, site, app, sealedSecret, createdAt, createdBy, revision } = record
-  yield sql`INSERT INTO access_key (access_key_id, organization, name, site, app, sealed_secret, created_at,
-      created_by, revision)
-    VALUES (${accessKeyId}, ${organization}, ${name}, ${site}, ${app}, ${sealedSecret}, ${createdAt}, ${createdBy},
-      ${revision})`
-}
-
 export function* addAdministrator(record: AdministratorRecord): SqlWork<void> {
   const { id, organization, name, role, sha256, subject, createdAt, createdBy, expiresAt, revision } = record
   yield sql`INSERT INTO administrator (id, organization, name, role, sha256, subject, created_at, created_by,
@@ -131,7 +122,7 @@ export function* addAdministrator(record: AdministratorRecord): SqlWork<void> {
 
 /** Removes a credential; false when the organization has none with this identifier. */
 export function* removeCredential(
-  kind: 'app-token' | 'access-key' | 'administrator',
+  kind: 'app-token' | 'administrator',
   organization: string,
   id: string,
   removedAt: string,
@@ -140,8 +131,6 @@ export function* removeCredential(
   const statement = {
     'app-token': sql`UPDATE app_token SET removed_at = ${removedAt}, revision = ${revision}
       WHERE id = ${id} AND organization = ${organization} AND removed_at IS NULL RETURNING id`,
-    'access-key': sql`UPDATE access_key SET removed_at = ${removedAt}, revision = ${revision}
-      WHERE access_key_id = ${id} AND organization = ${organization} AND removed_at IS NULL RETURNING access_key_id`,
     administrator: sql`UPDATE administrator SET removed_at = ${removedAt}, revision = ${revision}
       WHERE id = ${id} AND organization = ${organization} AND removed_at IS NULL RETURNING id`,
   }[kind]

@@ -1,17 +1,17 @@
-import pg from 'pg'
+import { Client, type ClientConfig } from 'pg'
 
 const RETRY_MS = 500
 
 /** A connection of its own that waits for notifications, and comes back whenever it is lost. */
 export class ChangeListener {
-  readonly #settings: pg.ClientConfig
+  readonly #settings: ClientConfig
   readonly #channel: string
   readonly #onError: ((error: unknown) => void) | undefined
-  #client: pg.Client | undefined
+  #client: Client | undefined
   #retry: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(settings: pg.ClientConfig, channel: string, onError?: (error: unknown) => void) {
+  constructor(settings: ClientConfig, channel: string, onError?: (error: unknown) => void) {
     // a connection that only waits must not be cut for having nothing to say
     const { query_timeout: _query, statement_timeout: _statement, ...waiting } = settings
     this.#settings = waiting
@@ -31,7 +31,7 @@ export class ChangeListener {
   }
 
   async #connect(notified: () => void): Promise<void> {
-    const client = new pg.Client(this.#settings)
+    const client = new Client(this.#settings)
     this.#client = client
     let ended = false
     const again = (): void => {

@@ -1,4 +1,4 @@
-import pg from 'pg'
+import { type CustomTypesConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig, types } from 'pg'
 import { integer } from '../sql/columns.ts'
 import type { SqlEngine } from '../sql/engine.ts'
 import { assertKnownVersion, MIGRATIONS, POSTGRES_DIALECT } from '../sql/migrations.ts'
@@ -25,29 +25,31 @@ const POLL_INTERVAL_MS = 900
 const MIGRATION_LOCK = 7_202_411_225
 export const CHANNEL = 'portcullis_registry'
 
+/** Object identifier of the type BIGINT. */
+const BIGINT = 20
 /** Integers are numbers; everything counted here stays far below 2^53. */
-const TYPES = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
-} as pg.CustomTypesConfig
+const TYPES: CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text') =>
+    oid === BIGINT ? Number : types.getTypeParser(oid, format)) as CustomTypesConfig['getTypeParser'],
+}
 
 /** PostgreSQL, shared by all replicas: commits are announced by `NOTIFY`, and found by polling where that is lost. */
 export class PostgresEngine implements SqlEngine {
-  readonly #pool: pg.Pool
+  readonly #pool: Pool
   readonly #changes: ChangeListener
   readonly #listeners: (() => void)[] = []
   #poll: NodeJS.Timeout | undefined
   #polling = false
   #revision = 0
 
-  private constructor(pool: pg.Pool, changes: ChangeListener) {
+  private constructor(pool: Pool, changes: ChangeListener) {
     this.#pool = pool
     this.#changes = changes
   }
 
   /** Connects and brings the schema up to date; replicas that start together take turns. */
   static async open(options: PostgresOptions): Promise<PostgresEngine> {
-    const settings: pg.PoolConfig = {
+    const settings: PoolConfig = {
       connectionString: options.url,
       application_name: 'portcullis',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -57,7 +59,7 @@ export class PostgresEngine implements SqlEngine {
       keepAlive: true,
       types: TYPES,
     }
-    const pool = new pg.Pool({ ...settings, max: options.connectionsMax ?? 10 })
+    const pool = new Pool({ ...settings, max: options.connectionsMax ?? 10 })
     pool.on('error', (error) => options.onError?.(error))
     try {
       await migrate(pool)
@@ -128,10 +130,7 @@ export class PostgresEngine implements SqlEngine {
   }
 }
 
-async function run<Result>(
-  client: pg.PoolClient,
-  work: (revision: number) => SqlWork<Result>,
-): Promise<Result> {
+async function run<Result>(client: PoolClient, work: (revision: number) => SqlWork<Result>): Promise<Result> {
   // the row lock makes writers take turns, so that revisions and sequences are in order of commit
   const { rows } = await client.query<SqlRow>(
     'UPDATE registry_state SET revision = revision + 1 WHERE id = 1 RETURNING revision',
@@ -151,12 +150,12 @@ async function run<Result>(
   return step.value
 }
 
-function bound({ texts, values }: SqlStatement): pg.QueryConfig {
+function bound({ texts, values }: SqlStatement): QueryConfig {
   const text = texts.reduce((before, part, index) => `${before}$${index}${part}`)
   return { text, values: values.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value)) }
 }
 
-async function migrate(pool: pg.Pool): Promise<void> {
+async function migrate(pool: Pool): Promise<void> {
   const client = await pool.connect()
   try {
     await client.query('BEGIN')

@@ -14,20 +14,21 @@ import {
 import { type DocumentStore, startDocumentStore } from '../../../src/local/document-store/document-store.ts'
 import { createLogger } from '../../../src/observability/logger.ts'
 import { applyTemplate } from '../../onboarding/apply-template.ts'
+import type { AnyJson } from '../../support/any-json.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 
 export const EUROPE = ['eu-central-1', 'eu-west-1']
 export const OPERATOR = 'operator-token-of-at-least-32-characters'
 export const AUDITOR = 'auditor-token-of-at-least-32-characters'
 
-type Data = Record<string, any>
+type Data = Record<string, AnyJson>
 
 /** An answer of the admin API. */
 export interface ApiAnswer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  readonly json: any
+  readonly json: AnyJson
 }
 
 /** What to ask the admin API. */
@@ -72,7 +73,7 @@ export class ApiGateway {
   }
 
   /** The same below `/admin/v1/organizations`; fails unless the status is as expected. */
-  async organization(path: string, asking: Asking & { readonly expect?: number } = {}): Promise<any> {
+  async organization(path: string, asking: Asking & { readonly expect?: number } = {}): Promise<AnyJson> {
     const answer = await this.api(`/admin/v1/organizations${path}`, asking)
     const { expect } = asking
     if (expect === undefined ? answer.status >= 300 : answer.status !== expect) {

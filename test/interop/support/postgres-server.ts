@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 
 const ROOT = '/usr/lib/postgresql'
 const DEADLINE_MS = 60_000
@@ -120,7 +120,7 @@ export class PostgresServer {
   }
 
   async #query(database: string, text: string): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#url(database) })
+    const client = new Client({ connectionString: this.#url(database) })
     await client.connect()
     try {
       await client.query(text)
