@@ -140,7 +140,7 @@ function createServer(options: AdminListenerOptions): FastifyInstance {
   const http = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS }
   if (options.tls === undefined) return fastify({ ...common, http })
   const https = { ...http, ...options.tls, minVersion: 'TLSv1.2' as const }
-  return fastify({ ...common, https }) as FastifyInstance
+  return fastify({ ...common, https })
 }
 
 const UNPARSABLE: Readonly<Record<string, ErrorCode>> = {

@@ -106,5 +106,6 @@ function typeText(schema: Json): string {
     return `object of ${typeText(values as Json)}`
   }
   if (schema['format'] === 'date-time') return 'time'
-  return schema['type'] === undefined ? 'any' : [schema['type']].flat().join(' or ')
+  const type = schema['type'] as string | readonly string[] | undefined
+  return type === undefined ? 'any' : [type].flat().join(' or ')
 }
