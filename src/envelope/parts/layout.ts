@@ -7,9 +7,8 @@ export const MARK_BYTES = 16
 export const PART_FRAMES_MAX = 1024
 /** Trailer of every part and end record; docs/SPEC.md section 6.4 says what stands in it. */
 export const PART_TRAILER_BYTES = 48
-/** Base-2 logarithms of the frame sizes that a part may have: 64 KiB to 8 MiB. */
-export const FRAME_LOG2_MIN = 16
-export const FRAME_LOG2_MAX = 23
+/** Base-2 logarithm of the least frame size of a part, 64 KiB; its limit of length keeps the largest at 8 MiB. */
+const FRAME_LOG2_MIN = 16
 /** Largest plaintext of one part: 5 GiB of stored bytes with the overhead, as stores take them. */
 export const PART_PLAINTEXT_BYTES_MAX = 5 * 1024 ** 3 - partOverheadBytes()
 
