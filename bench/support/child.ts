@@ -17,8 +17,8 @@ const taskset =
   availableParallelism() > 1 &&
   spawnSync('taskset', ['--version']).status === 0
 
-/** Starts a node program pinned to one core where the machine can, and waits for its ready line on stdout. */
-export async function startChild<Ready>(arguments_: string[], core: number): Promise<Child<Ready>> {
+/** Starts a node program, pinned to `core` where the machine can, and waits for its ready line on stdout. */
+export async function startChild<Ready>(arguments_: string[], core?: number): Promise<Child<Ready>> {
   const child = spawnPinned([process.execPath, ...arguments_], core, process.env, 'pipe')
   const ready = await readyLine<Ready>(child, arguments_.join(' '))
   return { pid: child.pid!, ready, stop: () => stop(child) }
@@ -53,11 +53,12 @@ export function pinThisProcess(core: number): void {
 
 function spawnPinned(
   command: readonly string[],
-  core: number,
+  core: number | undefined,
   env: NodeJS.ProcessEnv,
   output: 'pipe' | 'ignore',
 ): ChildProcess {
-  const [program, ...rest] = taskset ? ['taskset', '-c', String(core), ...command] : command
+  const [program, ...rest] =
+    taskset && core !== undefined ? ['taskset', '-c', String(core), ...command] : command
   return spawn(program!, rest, { stdio: ['ignore', output, output === 'pipe' ? 'inherit' : 'ignore'], env })
 }
 

@@ -1,4 +1,4 @@
-import { connect as connectPlain, type Socket } from 'node:net'
+import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { PortcullisError } from '../errors.ts'
@@ -302,7 +302,8 @@ function openSocket(
   const onread = { buffer: isShared ? sharedBuffer : Buffer.allocUnsafeSlow(READ_BYTES), callback: received }
   if (tls === undefined) return connectPlain({ host, port: Number(port || 80), noDelay: true, onread })
   // Documented for tls.connect as well, which its types do not know.
-  const options = { host, port: Number(port || 443), ALPNProtocols: ['http/1.1'], onread, ...tls }
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  const options = { host, port: Number(port || 443), ALPNProtocols: ['http/1.1'], onread, ...name, ...tls }
   const socket = connectTls(options)
   socket.setNoDelay(true)
   return socket

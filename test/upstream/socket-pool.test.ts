@@ -1,8 +1,10 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { PortcullisError } from '../../src/errors.ts'
 import { SocketPool } from '../../src/upstream/socket-pool.ts'
+import { LOCALHOST_CERT, LOCALHOST_KEY } from '../config/support/tls.ts'
 import type { BodyWriter, StoreRequest, StoreTransfer } from '../../src/upstream/upstream.ts'
 
 interface Answer {
@@ -276,5 +278,45 @@ describe('a pushed body', () => {
     expect((await send(upstream, { method: 'PUT', body, contentLength: 10 })).body).toBe('hello')
     expect((await send(upstream)).body).toBe('hello')
     expect(connections.length).toBe(2)
+  })
+})
+
+describe('under TLS', () => {
+  async function secureStore(body: Buffer): Promise<string> {
+    const server = createTlsServer({ cert: LOCALHOST_CERT, key: LOCALHOST_KEY }, (socket) => {
+      socket.on('error', () => {})
+      let received = 0
+      socket.on('data', (chunk) => {
+        received += chunk.length
+        if (!chunk.includes('END') && !chunk.includes('GET')) return
+        socket.write(`HTTP/1.1 200 OK\r\nx-received: ${received}\r\nContent-Length: ${body.length}\r\n\r\n`)
+        socket.write(body)
+      })
+    })
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    cleanups.push(() => server.close())
+    return `https://localhost:${(server.address() as AddressInfo).port}`
+  }
+
+  it('moves bodies both ways, on several connections at once', async () => {
+    const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => `${index % 100_000}\n`).join(''))
+    const upstream = pool(await secureStore(body), { tls: { ca: LOCALHOST_CERT } })
+    const upload = (): Readable => Readable.from([Buffer.alloc(2_000_000, 'x'), Buffer.from('END')])
+    const answers = await Promise.all([
+      ...Array.from({ length: 4 }, () => send(upstream)),
+      ...Array.from({ length: 4 }, () =>
+        send(upstream, { method: 'PUT', body: upload(), contentLength: 2_000_003 }),
+      ),
+    ])
+    expect(answers.every((answer) => answer.body === body.toString('latin1'))).toBe(true)
+  })
+
+  it('trusts nobody without a reason', async () => {
+    const url = await secureStore(Buffer.from('x'))
+    await expect(send(pool(url, { tls: {} }))).rejects.toMatchObject({ code: 'store-unreachable' })
+    const otherName = pool(url.replace('localhost', '127.0.0.2'), { tls: { ca: LOCALHOST_CERT } })
+    await expect(send(otherName)).rejects.toMatchObject({ code: 'store-unreachable' })
   })
 })
