@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchIssue } from '../test/fixtures/bench-issue.ts'
-import { benchObjects } from './s3.ts'
+import { benchObjects, SMALL_ALONE, SMALL_BESIDE } from './s3.ts'
 import { type Child, startChild } from './support/child.ts'
 import { type Measurement, measureInRounds, type Row, type Workload } from './support/measure.ts'
 import type { TransferMeasurement, TransferRow } from './support/transfer.ts'
@@ -137,6 +137,10 @@ function reportObjects(measurement: TransferMeasurement): void {
       const ratio = measurement.ratio(name, 'gateway', base)
       if (ratio !== undefined) own[`${name}/gateway:${base}`] = ratio
     }
+  }
+  for (const subject of subjects) {
+    const slowdown = measurement.slowdown(SMALL_BESIDE, SMALL_ALONE, subject)
+    if (slowdown !== undefined) own[`${SMALL_BESIDE}/p99:${SMALL_ALONE}/${subject}`] = slowdown
   }
   console.table(
     measurement.rows.map((row) => ({

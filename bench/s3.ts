@@ -51,6 +51,10 @@ const SIZES = [
   { label: '1g', bytes: 1024 ** 3, connections: 2 },
 ]
 
+/** Small requests alone, and beside big transfers. */
+export const SMALL_ALONE = 's3-small-alone'
+export const SMALL_BESIDE = 's3-small-beside'
+
 /** Attachments of several sizes through the gateway, straight to the store, and through what else there is. */
 export async function benchObjects(options: ObjectBenchOptions): Promise<TransferMeasurement> {
   const running: { stop(): Promise<void> }[] = []
@@ -86,7 +90,7 @@ async function transfersOf(
 ): Promise<Transfer[]> {
   const wanted = (subject: Subject): Transfer[] => {
     const made = [transferOf(subject, 'get', size), transferOf(subject, 'put', size)]
-    if (size === SIZES.at(-1)) made.push(rangeOf(subject))
+    if (size === SIZES.at(-1)) made.push(rangeOf(subject), smallOf(subject, false), smallOf(subject, true))
     return made.filter(({ name }) => only === undefined || name.includes(only))
   }
   const able: Subject[] = []
@@ -166,6 +170,18 @@ function transferOf(subject: Subject, method: 'get' | 'put', size: Size): Transf
       method === 'put' ? putOf(subject, size) : requestOf(subject, 'GET', pathOf(subject, size)),
     status: 200,
   }
+}
+
+/** Few small objects, alone or while big ones are read. */
+function smallOf(subject: Subject, isBeside: boolean): Transfer {
+  const alone = {
+    ...transferOf(subject, 'get', SIZES[0]!),
+    name: isBeside ? SMALL_BESIDE : SMALL_ALONE,
+    connections: 4,
+  }
+  if (!isBeside) return alone
+  const big = pathOf(subject, SIZES.at(-1)!)
+  return { ...alone, beside: { connections: 4, request: () => requestOf(subject, 'GET', big) } }
 }
 
 /** 1 MB anywhere in the biggest object. */

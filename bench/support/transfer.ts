@@ -15,6 +15,8 @@ export interface Transfer {
   /** Makes the next request, signed. */
   readonly request: () => WireRequest
   readonly status: number
+  /** Big transfers that run at the same time, uncounted. */
+  readonly beside?: { readonly connections: number; readonly request: () => WireRequest }
 }
 
 /** One line of the result table. */
@@ -37,9 +39,11 @@ export async function transfer(work: Transfer, seconds: number): Promise<Transfe
   const cpuBefore = work.pid === undefined ? 0 : (cpuMicrosOf(work.pid) ?? 0)
   const begin = performance.now()
   const latenciesMs: number[] = []
+  const stopBeside = await runBeside(work)
   try {
     await Promise.all(clients.map((client) => repeat(client, work, begin + seconds * 1000, latenciesMs)))
   } finally {
+    stopBeside()
     for (const client of clients) client.close()
   }
   const elapsedSeconds = (performance.now() - begin) / 1000
@@ -55,6 +59,29 @@ export async function transfer(work: Transfer, seconds: number): Promise<Transfe
     rssMiB: work.pid === undefined ? 0 : (peakRssMiBOf(work.pid) ?? 0),
     megabytesPerSecond: megabytes / elapsedSeconds,
     cpuMsPerMegabyte: cpuMicros / 1000 / megabytes,
+  }
+}
+
+/** Starts what runs beside, until the returned function is called; resolves once it is under way. */
+async function runBeside({ url, beside }: Transfer): Promise<() => void> {
+  if (beside === undefined) return () => {}
+  const state = { stopped: false }
+  const clients = Array.from({ length: beside.connections }, () => new ObjectClient(url))
+  const underWay = clients.map(
+    (client) =>
+      new Promise<void>((resolve, reject) => {
+        const run = async (): Promise<void> => {
+          while (!state.stopped) await client.send({ ...beside.request(), onData: () => resolve() })
+        }
+        run().catch((error: unknown) => {
+          if (!state.stopped) reject(error instanceof Error ? error : new Error('a transfer failed'))
+        })
+      }),
+  )
+  await Promise.all(underWay)
+  return () => {
+    state.stopped = true
+    for (const client of clients) client.close()
   }
 }
 
@@ -82,6 +109,8 @@ export interface TransferMeasurement {
   readonly rows: TransferRow[]
   /** MB/s of one subject divided by those of another in the same round; undefined where either is missing. */
   ratio(name: string, subject: string, base: string): number | undefined
+  /** 99th percentile of one transfer divided by that of another of the same subject in the same round. */
+  slowdown(name: string, base: string, subject: string): number | undefined
 }
 
 /** Runs all transfers in turn, round after round, so that noise hits all alike; the round before the first warms up. */
@@ -96,10 +125,17 @@ export async function transferInRounds(
     for (const each of work) rows.push(await transfer(each, options.seconds))
     rounds.push(rows)
   }
+  const p99 = (rows: TransferRow[], name: string, subject: string): number | undefined =>
+    rows.find((row) => row.name === name && row.subject === subject)?.p99Ms
   const speed = (rows: TransferRow[], name: string, subject: string): number | undefined =>
     rows.find((row) => row.name === name && row.subject === subject)?.megabytesPerSecond
   return {
     rows: work.map((_, index) => medianRow(rounds.map((round) => round[index]!))),
+    slowdown: (name, base, subject) => {
+      if (p99(rounds[0]!, name, subject) === undefined || p99(rounds[0]!, base, subject) === undefined)
+        return undefined
+      return median(rounds.map((round) => p99(round, name, subject)! / p99(round, base, subject)!))
+    },
     ratio: (name, subject, base) => {
       if (speed(rounds[0]!, name, subject) === undefined || speed(rounds[0]!, name, base) === undefined)
         return undefined
