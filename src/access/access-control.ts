@@ -1,4 +1,5 @@
 import { PortcullisError } from '../errors.ts'
+import { timestamp } from '../keyring/clock.ts'
 import type { Suspension } from '../registry/suspension.ts'
 import type { KeyAuthority, TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
@@ -105,6 +106,27 @@ export class AccessControl {
     if (access === undefined) this.#remember(suspension)
     else if (suspension.endedAt === undefined) access.adoptSuspension(suspension)
     else access.adoptLift(suspension, provenAtMs)
+  }
+
+  /**
+   * Takes over what is open in the registry after a time in which messages of other replicas may have been missed.
+   * Denials that ended meanwhile are found out by the next probe; an operator's is lifted where the registry has its end.
+   */
+  reconcile(open: readonly Suspension[]): void {
+    for (const suspension of open) {
+      if (this.#context.journal.isPending(suspension.id)) continue
+      this.adoptSuspension(suspension, Number.NEGATIVE_INFINITY)
+    }
+    const ids = new Set(open.map(({ id }) => id))
+    const endedAt = timestamp(this.#context.options.clock.wallTimeMs())
+    for (const access of this.#accesses.values()) {
+      for (const suspension of access.suspensions) {
+        const gone = suspension.reason === 'operator' && !ids.has(suspension.id)
+        if (gone && !this.#context.journal.isPending(suspension.id)) {
+          access.adoptLift({ ...suspension, endedAt }, Number.NEGATIVE_INFINITY)
+        }
+      }
+    }
   }
 
   /** Undefined for an authority that was neither tracked nor admitted yet. */

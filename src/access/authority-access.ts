@@ -261,6 +261,7 @@ export class AuthorityAccess {
       purpose: judging ? 'judge' : 'renew',
       shareable: !urgent && (deniedWhole || !judging),
       askedAtMs: options.clock.now(),
+      newerThanMs: Math.max(this.#provenAtMs, this.#deniedAtMs),
       inUse: options.keys.inUse(this.authority.id, times.idleAfterMs),
       denied: this.#suspensions.deniedKeys,
     }

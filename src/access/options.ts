@@ -62,7 +62,7 @@ export interface AccessTimes {
 const MINUTE_MS = 60_000
 /** Share of the bound after which a lease is renewed, and that one verification may take. */
 const RENEWAL_SHARE = 0.75
-const TAKE_OVER_SHARE = 0.88
+const TAKE_OVER_SHARE = 0.9
 const VERIFICATION_SHARE = 0.2
 const RETRY_SHARE = 0.1
 /** The contract's limit from the return of access to service. */

@@ -10,6 +10,8 @@ export interface ProofDemand {
   readonly purpose: 'renew' | 'judge'
   /** True where another replica's proof, or its being under way, will do. */
   readonly shareable: boolean
+  /** A shared proof that did not begin after this instant tells nothing. */
+  readonly newerThanMs: number
   /**
    * To be called when the key service is being asked: from then on, and only then, silence counts as an outage. Waiting
    * for another replica never carries a lease on.

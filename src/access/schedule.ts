@@ -46,8 +46,11 @@ export class Schedule {
   /** Renews a proof ahead of its end; one that another replica renews only when that one fails to. */
   renewal(provenAtMs: number, adopted: boolean, probing: boolean): void {
     const { times, random, options } = this.#context
-    const afterMs = adopted ? times.takeOverAfterMs : times.renewAfterMs
-    const renewalAtMs = provenAtMs + afterMs * (1 - 0.1 * random())
+    // Whoever takes over waits out the jitter of the one that renews, and what its own reckoning is early.
+    const afterMs = adopted
+      ? times.takeOverAfterMs * (1 - 0.03 * random())
+      : times.renewAfterMs * (1 - 0.1 * random())
+    const renewalAtMs = provenAtMs + afterMs
     const dueAtMs = probing ? Math.min(renewalAtMs, this.#probeDueAtMs) : renewalAtMs
     this.#set(Math.max(RENEWAL_PAUSE_MS_MIN, dueAtMs - options.clock.now()))
   }

@@ -13,6 +13,7 @@ export class SuspensionJournal {
   readonly #failed: (error: unknown) => void
   readonly #pending = new Map<string, Suspension>()
   #writing: Promise<void> | undefined
+  #writingId: string | undefined
 
   constructor(store: SuspensionStore, clock: Clock, failed: (error: unknown) => void) {
     this.#store = store
@@ -24,6 +25,11 @@ export class SuspensionJournal {
   write(suspension: Suspension): void {
     this.#pending.set(suspension.id, suspension)
     this.#start()
+  }
+
+  /** True while the newest state of a suspension is not written yet. */
+  isPending(id: string): boolean {
+    return this.#pending.has(id) || this.#writingId === id
   }
 
   /** Resolves when everything queued so far was written or has failed once. */
@@ -42,6 +48,7 @@ export class SuspensionJournal {
     await Promise.resolve()
     for (const [id, suspension] of this.#pending) {
       this.#pending.delete(id)
+      this.#writingId = id
       try {
         await this.#store.save(suspension)
       } catch (thrown) {
@@ -49,6 +56,8 @@ export class SuspensionJournal {
         if (!this.#pending.has(id)) this.#pending.set(id, suspension)
         this.#clock.setTimer(() => this.#start(), RETRY_MS)
         return
+      } finally {
+        this.#writingId = undefined
       }
     }
   }

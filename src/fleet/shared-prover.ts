@@ -21,6 +21,7 @@ export interface AccessReceiver {
   adoptProof(authorityId: string, proof: AdoptedProof): boolean
   adoptDenied(authorityId: string): void
   adoptSuspension(suspension: Suspension, provenAtMs: number): void
+  reconcile(open: readonly Suspension[]): void
 }
 
 /** Collaborators and limits of `SharedProver`. */
@@ -33,8 +34,8 @@ export interface SharedProverOptions {
   readonly inUse: (authorityId: string, withinMs: number) => readonly string[]
   readonly revocationBoundMs: number
   readonly idleAfterMs: number
-  /** Called after a time in which messages may have been missed; to be answered with what the registry has open. */
-  readonly resumed?: () => void
+  /** What the registry has open, read anew: asked for after a time in which messages may have been missed. */
+  readonly openSuspensions: () => Promise<readonly Suspension[]>
   /** Takes the evidence of cuts. */
   readonly cut?: (report: CutReport) => void
 }
@@ -88,8 +89,10 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
     if (!demand.shareable) return this.#proveItself(authority, demand)
     const known = this.#news.proofOf(authority.id)
     const now = this.#options.clock.now()
-    const reusable = known !== undefined && now - known.startedAtMs < REUSE_SHARE * revocationBoundMs
-    if (reusable && demand.purpose === 'renew') return this.#asProof(authority, known)
+    const oldestMs = Math.max(demand.newerThanMs, now - REUSE_SHARE * revocationBoundMs)
+    if (known !== undefined && known.startedAtMs > oldestMs && demand.purpose === 'renew') {
+      return this.#asProof(authority, known)
+    }
     if (!exchange.reachable) return this.#proveItself(authority, demand)
     const next = this.#news.next(authority.id, WAIT_SHARE * revocationBoundMs)
     const granted = await this.#claim(authority.id, demand)
@@ -97,7 +100,9 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
     if (granted) return this.#proveItself(authority, demand)
     if (demand.purpose === 'judge') throw new NothingNew('another replica asks')
     const outcome = await next.outcome
-    if (typeof outcome === 'object') return this.#asProof(authority, outcome)
+    if (typeof outcome === 'object' && outcome.startedAtMs > demand.newerThanMs) {
+      return this.#asProof(authority, outcome)
+    }
     if (this.#news.witnesses(authority.id, REUSE_SHARE * revocationBoundMs) >= WITNESSES) {
       throw new KeyServiceUnavailable('other replicas got no verdict')
     }
@@ -140,7 +145,11 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
   }
 
   resumed(): void {
-    this.#options.resumed?.()
+    this.#options.openSuspensions().then(
+      (open) => this.#receiver?.reconcile(open),
+      // The registry is out of reach: the connection will be lost, and resumed, once more.
+      () => undefined,
+    )
   }
 
   /** Ends the timers. The exchange is its owner's to close. */

@@ -89,7 +89,7 @@ test('no replica allows a use later than the bound after a withdrawal, whatever 
   )
   await fc.assert(property, { numRuns: RUNS })
   expect(uses).toBeGreaterThan(RUNS)
-  expect(adopted).toBeGreaterThan(RUNS)
+  expect(adopted).toBeGreaterThan(RUNS / 5)
 })
 
 /** A replica that stood still takes the verification under way for unanswered: that is the outage path. */

@@ -99,11 +99,7 @@ export class Replica {
       revocationBoundMs: 5_000,
       idleAfterMs: 60_000,
       cut: (report) => this.cuts.push(report),
-      resumed: () => {
-        for (const row of fleet.suspensions.rows.values()) {
-          if (row.endedAt === undefined) this.access.adoptSuspension(row, Number.NEGATIVE_INFINITY)
-        }
-      },
+      openSuspensions: async () => fleet.suspensions.open(),
     })
     this.access = new AccessControl({
       prover: this.shared,
@@ -140,6 +136,7 @@ export class Replica {
       },
       adoptDenied: (authorityId) => this.access.adoptDenied(authorityId),
       adoptSuspension: (suspension, provenAtMs) => this.access.adoptSuspension(suspension, provenAtMs),
+      reconcile: (open) => this.access.reconcile(open),
     })
   }
 

@@ -186,6 +186,13 @@ describe('a suspension', () => {
     cutOff.exchange.connected = true
     await fleet.clock.advance(10)
     expect(await suspensionOf(cutOff)).toMatchObject({ reason: 'operator' })
+    cutOff.exchange.connected = false
+    fleet.replicas[0]!.access.lift(AUTHORITY, 'oleg')
+    await fleet.clock.advance(1_000)
+    expect(await suspensionOf(cutOff)).toMatchObject({ reason: 'operator' })
+    cutOff.exchange.connected = true
+    await fleet.serve(1_000)
+    expect(await suspensionOf(cutOff)).toBeUndefined()
     await fleet.close()
   })
 })
