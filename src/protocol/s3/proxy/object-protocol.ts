@@ -82,7 +82,11 @@ export class ObjectProtocol {
   }
 
   async #preflight(exchange: Exchange, mount: ObjectMount): Promise<void> {
-    const backend = new Backend(mount, exchange, mount.credential, () => this.#parts.wallTimeMs())
+    // Of a presigned URL: it only chooses whose bucket of that name is meant, and proves nothing.
+    const named = parseQuery(exchange.query.slice(1)).find(({ name }) => name === 'X-Amz-Credential')
+    const accessKey = named && mount.accessKeyOf(named.value.split('/')[0]!)
+    const credential = accessKey?.storeCredential ?? mount.credential
+    const backend = new Backend(mount, exchange, credential, () => this.#parts.wallTimeMs())
     await answerPreflight(exchange, mount, backend)
   }
 
