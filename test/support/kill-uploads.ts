@@ -15,6 +15,7 @@ import { ACCESS_KEYS, BUCKET as Bucket, S3World } from './s3-world.ts'
 
 const UPLOADS_AT_ONCE = 16
 const MEBIBYTE = 1024 * 1024
+const READ_ATTEMPTS_MAX = 30
 const SOURCE = randomBytes(8 * MEBIBYTE)
 const PROGRAM = fileURLToPath(new URL('../../bin/portcullis.js', import.meta.url))
 
@@ -124,13 +125,18 @@ async function readAll(client: S3Client, world: S3World, expected: ReadonlyMap<s
   return { lost, halves }
 }
 
+/** What a key reads as; undefined when there is no such object. A gateway that has just started may ask to wait. */
 async function read(client: S3Client, Key: string): Promise<string | undefined> {
-  try {
-    const got = await client.send(new GetObjectCommand({ Bucket, Key }))
-    return digestOf(await got.Body!.transformToByteArray())
-  } catch (thrown) {
-    if ((thrown as Error).name === 'NoSuchKey') return undefined
-    return `refused: ${(thrown as Error).name}`
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const got = await client.send(new GetObjectCommand({ Bucket, Key }))
+      return digestOf(await got.Body!.transformToByteArray())
+    } catch (thrown) {
+      const { name, $metadata } = thrown as { name?: string; $metadata?: { httpStatusCode?: number } }
+      if (name === 'NoSuchKey') return undefined
+      if ($metadata?.httpStatusCode !== 503 || attempt === READ_ATTEMPTS_MAX) throw thrown
+      await delay(500)
+    }
   }
 }
 
