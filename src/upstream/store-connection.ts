@@ -87,9 +87,15 @@ export class StoreConnection {
     this.#paused = false
     this.#socket.ref()
     this.#socket.setTimeout(this.#options.headersTimeoutMs)
+    let isWritten = false
+    // Answered, it is not sent again; written, nobody reads it any more.
+    const settle = (): void => {
+      if (isWritten && this.#answered && request.ownsBody === true) giveBack(request.body as Buffer)
+    }
     this.#reader.expect(request.method, {
       head: (status, headers, message) => {
         this.#answered = true
+        settle()
         this.#socket.setTimeout(this.#options.idleTimeoutMs)
         if (!exchange.over)
           handler.head(status, endToEndHeaders(headers), message, this.#transferOf(exchange))
@@ -103,7 +109,12 @@ export class StoreConnection {
     if (body === undefined || Buffer.isBuffer(body)) {
       this.#socket.cork()
       this.#socket.write(head, 'latin1')
-      if (body !== undefined) this.#socket.write(body)
+      if (body !== undefined) {
+        this.#socket.write(body, () => {
+          isWritten = true
+          if (this.#exchange === exchange) settle()
+        })
+      }
       this.#socket.uncork()
       return
     }

@@ -11,6 +11,8 @@ export interface StoreRequest {
   readonly headers: RawHeaders
   /** Bytes to send; a stream is sent with `contentLength` if known, else chunked. */
   readonly body: Buffer | Readable | PushedBody | undefined
+  /** The buffer is the upstream's own from now on: its memory is given back once it cannot be sent again. */
+  readonly ownsBody?: boolean
   /** Bytes; for a stream where known, for a pushed body always. */
   readonly contentLength?: number
 }

@@ -121,6 +121,25 @@ describe('a socket pool', () => {
     expect(connections.length).toBe(2)
   })
 
+  it('gives the memory of a body back once it is answered, and keeps it for a repetition until then', async () => {
+    const { url } = await store((socket, index) => {
+      let received = 0
+      socket.on('data', (chunk) => {
+        received += chunk.length
+        if (index === 0 && received > 100) socket.resetAndDestroy()
+        else if (received < 100 || received > 100_000) socket.write(HELLO)
+      })
+    })
+    const upstream = pool(url)
+    await send(upstream)
+    const body = Buffer.alloc(100_000, 'x')
+    expect((await send(upstream, { method: 'PUT', body, ownsBody: true })).body).toBe('hello')
+    expect(body.length).toBe(0)
+    const kept = Buffer.alloc(100_000, 'x')
+    await send(upstream, { method: 'PUT', body: kept })
+    expect(kept.length).toBe(100_000)
+  })
+
   it('does not repeat a conditional write', async () => {
     const { url } = await store((socket) => {
       socket.on('data', () => {

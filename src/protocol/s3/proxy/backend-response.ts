@@ -1,4 +1,5 @@
 import { PortcullisError } from '../../../errors.ts'
+import { giveBack } from '../../../listener/spent.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { headerValue } from '../../../listener/raw-headers.ts'
 import type { StoreResponseHandler, StoreTransfer } from '../../../upstream/upstream.ts'
@@ -76,7 +77,10 @@ export class BackendResponse implements StoreResponseHandler {
     const early = this.#early
     this.#early = []
     this.#sink = sink
-    for (const chunk of early) sink.data(chunk)
+    for (const chunk of early) {
+      sink.data(chunk)
+      giveBack(chunk)
+    }
     if (this.#sink !== sink) return
     if (this.#outcome === 'end') sink.end()
     else if (this.#outcome !== undefined) sink.error(this.#outcome)

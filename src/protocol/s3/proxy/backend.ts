@@ -18,6 +18,8 @@ export interface BackendRequest {
   /** Decoded names and values, in order. */
   readonly query?: readonly (readonly [name: string, value: string])[]
   readonly headers?: RawHeaders
+  /** The buffer is sealed content, and nobody needs it afterwards; a stream always is that. */
+  readonly sealed?: boolean
   readonly body?: Buffer | { readonly stream: PushedBody; readonly bytes: number } | undefined
 }
 
@@ -49,7 +51,7 @@ export class Backend {
         query,
         host: this.#mount.host,
         headers: request.headers ?? [],
-        payloadHash: payloadHashOf(body),
+        payloadHash: payloadHashOf(request),
       },
       this.#credential,
       this.#mount.region,
@@ -68,6 +70,7 @@ export class Backend {
           path: query === '' ? path : `${path}?${query}`,
           headers: withoutHost(headers),
           body: stream?.stream ?? (body as Buffer | undefined),
+          ownsBody: request.sealed === true,
           ...(stream === undefined ? {} : { contentLength: stream.bytes }),
         },
         response,
@@ -94,10 +97,10 @@ function pathOf({ bucket, key }: BackendRequest): string {
   return key === undefined ? `/${bucket}` : `/${bucket}/${encodeText(key, true)}`
 }
 
-// A stream's integrity is the envelope's matter; the connection's is TLS's.
-function payloadHashOf(body: BackendRequest['body']): string {
+// Sealed content is authenticated by its envelope, and the connection by TLS: hashing it once more would only cost time.
+function payloadHashOf({ body, sealed }: BackendRequest): string {
   if (body === undefined) return EMPTY_SHA256
-  return Buffer.isBuffer(body) ? hash('sha256', body) : 'UNSIGNED-PAYLOAD'
+  return Buffer.isBuffer(body) && sealed !== true ? hash('sha256', body) : 'UNSIGNED-PAYLOAD'
 }
 
 // The upstream writes the Host header itself, as it was signed.

@@ -4,6 +4,7 @@ import type { TenantKey } from '../../../keyring/tenant-key.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import type { BackendResponse, BodySink } from './backend-response.ts'
 import type { ObjectExchange } from './object-exchange.ts'
+import { giveBack } from '../../../listener/spent.ts'
 import { publicError } from './public-error.ts'
 
 /** Opens stored bytes pushed in pieces; `WholeOpener` and `PartsOpener` are such. */
@@ -135,7 +136,11 @@ export class OpenedBody implements BodySink {
   }
 
   #drainQueue(): void {
-    while (!this.#waiting && !this.#over && this.#queue.length > 0) this.#feed(this.#queue.shift()!)
+    while (!this.#waiting && !this.#over && this.#queue.length > 0) {
+      const chunk = this.#queue.shift()!
+      this.#feed(chunk)
+      giveBack(chunk)
+    }
     if (this.#waiting || this.#over) return
     if (this.#sourceEnded) this.end()
     else if (!this.#held) this.#response.resume()
@@ -196,7 +201,6 @@ export class ClientDelivery implements OpenedSink {
   readonly #headers: RawHeaders
   #body: OpenedBody | undefined
   #early: Buffer[] = []
-  #earlyBytes = 0
   #open = false
   #begun = false
   #complete = false
@@ -232,10 +236,7 @@ export class ClientDelivery implements OpenedSink {
       this.#context.whenAdmitted(() => this.#reopen())
     }
     if (!this.#open) {
-      for (const piece of pieces) {
-        this.#early.push(piece)
-        this.#earlyBytes += piece.length
-      }
+      for (const piece of pieces) this.#early.push(piece)
       return this.#whole !== undefined
     }
     this.#begin()
@@ -246,8 +247,12 @@ export class ClientDelivery implements OpenedSink {
     this.#complete = true
     if (this.#whole !== undefined) {
       this.#context.whenAdmitted(() => {
+        const { exchange } = this.#context
+        if (exchange.ended) return
         const headers = [...this.#headers, ...this.#whole!()]
-        this.#context.exchange.reply(this.#status, headers, Buffer.concat(this.#early, this.#earlyBytes))
+        exchange.begin(this.#status, headers)
+        exchange.sendAll(this.#early.splice(0))
+        exchange.response.end()
       })
     } else if (this.#open) {
       this.#finish()

@@ -115,7 +115,7 @@ export class ObjectExchange {
       return
     }
     const again = async (): Promise<void> => {
-      const lease = await this.parts.admit(this.accessKey.writer.authority)
+      const lease = await this.parts.admit(this.accessKey.writer)
       if (exchange.ended) return
       exchange.admit(lease)
       release()
@@ -124,9 +124,10 @@ export class ObjectExchange {
   }
 
   #leased(key: TenantKey): TenantKey | Promise<TenantKey> {
-    const { authority } = key.scope.tenant
-    if (authority.id === this.accessKey.writer.authority.id) return key
-    const lease = this.parts.admit(authority)
+    const { tenant } = key.scope
+    const { writer } = this.accessKey
+    if (tenant.site === writer.site && tenant.app === writer.app) return key
+    const lease = this.parts.admit(tenant)
     const hold = (granted: Awaited<typeof lease>): TenantKey => {
       granted.assertValid()
       this.exchange.onEnd(granted.onEnd((reason) => this.exchange.fail(reason)))

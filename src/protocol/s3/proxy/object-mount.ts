@@ -2,7 +2,7 @@ import type { Lease } from '../../../access/lease.ts'
 import type { SecureMemory } from '../../../crypto/secure-memory.ts'
 import type { Keyring } from '../../../keyring/keyring.ts'
 import type { ByteBudget } from '../../../listener/byte-budget.ts'
-import type { KeyAuthority, TenantApp } from '../../../tenant/tenant.ts'
+import type { TenantApp } from '../../../tenant/tenant.ts'
 import type { Upstream } from '../../../upstream/upstream.ts'
 import type { Addressing } from '../address.ts'
 import { S3Error } from '../errors.ts'
@@ -46,7 +46,7 @@ export interface ObjectProtocolParts {
   readonly keyring: Keyring
   readonly memory: SecureMemory
   readonly budget: ByteBudget
-  admit(authority: KeyAuthority): Lease | Promise<Lease>
+  admit(app: TenantApp): Lease | Promise<Lease>
   /** Milliseconds since the epoch. */
   wallTimeMs(): number
 }

@@ -75,7 +75,7 @@ export class ObjectProtocol {
     exchange.tenant = verified.credential.site
     exchange.app = verified.credential.writer.app
     exchange.caller = verified.credential.accessKeyId
-    const lease = this.#parts.admit(verified.credential.writer.authority)
+    const lease = this.#parts.admit(verified.credential.writer)
     if (lease instanceof Promise)
       return lease.then((granted) => this.#serve(exchange, mount, query, verified, granted))
     return this.#serve(exchange, mount, query, verified, lease)

@@ -56,17 +56,27 @@ async function uploadHeld(
   const { budget } = context.parts
   budget.take(sealer.sealedBytes)
   context.exchange.onEnd(() => budget.give(sealer.sealedBytes))
-  const pieces: Buffer[] = []
+  const sealed = Buffer.allocUnsafeSlow(sealer.sealedBytes)
+  let at = 0
+  const keep = (pieces: readonly Buffer[]): void => {
+    for (const piece of pieces) {
+      at += piece.copy(sealed, at)
+      giveBack(piece)
+    }
+  }
   const checksum = await new Promise<ObjectChecksum | undefined>((resolve, reject) => {
     body.read({
-      data: (chunk) => pieces.push(...sealer.write(chunk)),
+      data: (chunk) => {
+        keep(sealer.write(chunk))
+        giveBack(chunk)
+      },
       end: resolve,
       error: reject,
     })
   })
-  pieces.push(...sealer.final(encodeTrailer(checksum)))
+  keep(sealer.final(encodeTrailer(checksum)))
   await admitted(context)
-  const response = await context.backend.send({ ...request, body: Buffer.concat(pieces, sealer.sealedBytes) })
+  const response = await context.backend.send({ ...request, body: sealed, sealed: true })
   return { response, checksum }
 }
 

@@ -4,6 +4,7 @@ import { parseHeader } from '../../../envelope/header.ts'
 import { EnvelopeError } from '../../../envelope/envelope-error.ts'
 import { ObjectOpener } from '../../../envelope/object-opener.ts'
 import { STREAM_HEADER_BYTES } from '../../../envelope/sizes.ts'
+import { giveBack } from '../../../listener/spent.ts'
 import type { Opener } from './object-delivery.ts'
 
 /** A range of an object whose header is known: from `planRange`. */
@@ -46,9 +47,11 @@ export class WholeOpener implements Opener {
     this.#pending = undefined
     const early = this.#early
     this.#early = Buffer.alloc(0)
-    if (range !== undefined) return [...opener.supplyKey(keyId, streamKey), ...opener.write(early)]
-    opener.write(early.subarray(0, STREAM_HEADER_BYTES))
-    return [...opener.supplyKey(keyId, streamKey), ...opener.write(early.subarray(STREAM_HEADER_BYTES))]
+    const behindHeader = range === undefined ? STREAM_HEADER_BYTES : 0
+    if (range === undefined) opener.write(early.subarray(0, STREAM_HEADER_BYTES))
+    const output = [...opener.supplyKey(keyId, streamKey), ...opener.write(early.subarray(behindHeader))]
+    giveBack(early)
+    return output
   }
 
   write(chunk: Buffer): Buffer[] {
