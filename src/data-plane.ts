@@ -15,7 +15,7 @@ import type { FieldCodec } from './protocol/json/codec.ts'
 import type { DirectoryHolder } from './tenant/directory-holder.ts'
 import type { PeerCertificate } from './tenant/caller.ts'
 import { type ResolvedTenant, resolveTenant } from './tenant/resolve.ts'
-import type { AppType, KeyAuthority } from './tenant/tenant.ts'
+import type { AppType, TenantApp } from './tenant/tenant.ts'
 
 /** A store with what the stages need to know of it. */
 export interface MountedStore extends DocumentStore {
@@ -48,7 +48,7 @@ export class DataPlane {
     exchange.tenant = tenant.site.name
     exchange.app = tenant.app.app
     exchange.caller = tenant.caller.name
-    const lease = this.#parts.access.admit(tenant.app.authority)
+    const lease = this.#parts.access.admit(tenant.app)
     if (lease instanceof Promise)
       return lease.then((granted) => this.#serve(exchange, store, tenant, granted))
     return this.#serve(exchange, store, tenant, lease)
@@ -67,7 +67,7 @@ export class DataPlane {
       const store = this.#storeAt(path)
       const resolved = this.#tenantOf(head, request, store)
       tenant = resolved.site.name
-      const lease = await this.#parts.access.admit(resolved.app.authority)
+      const lease = await this.#parts.access.admit(resolved.app)
       const protocol = request.headers.upgrade ?? ''
       passUpgrade({ requestId, path, query, protocol, head, socket, firstBytes, refuse }, store, lease)
     }
@@ -102,18 +102,18 @@ export class DataPlane {
       exchange,
       store,
       codec: this.#parts.codecFor(tenant, store),
-      admitted: (waiting, release) => this.#whenAdmitted(waiting, tenant.app.authority, release),
+      admitted: (waiting, release) => this.#whenAdmitted(waiting, tenant.app, release),
     })
   }
 
   // A lease that has run out between two verifications is awaited, never overrun.
-  #whenAdmitted(exchange: Exchange, authority: KeyAuthority, release: () => void): void {
+  #whenAdmitted(exchange: Exchange, app: TenantApp, release: () => void): void {
     if (exchange.admitted) {
       release()
       return
     }
     const again = async (): Promise<void> => {
-      const lease = await this.#parts.access.admit(authority)
+      const lease = await this.#parts.access.admit(app)
       if (exchange.ended) return
       exchange.admit(lease)
       release()

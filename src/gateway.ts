@@ -156,7 +156,7 @@ export class Gateway {
       keyring,
       memory,
       budget,
-      admit: (authority) => access.admit(authority),
+      admit: (app) => access.admit(app),
       wallTimeMs: () => clock.wallTimeMs(),
     })
     const objectStores = mountObjectStores(options, directory)
