@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,8 @@ export class PostgresServer {
     this.port = port
   }
 
-  static async start(bin: string): Promise<PostgresServer> {
+  /** It listens on loopback only; `trusted` are networks whose packets are led there. */
+  static async start(bin: string, trusted: readonly string[] = []): Promise<PostgresServer> {
     const directory = mkdtempSync(join(tmpdir(), 'portcullis-postgres-'))
     if (isRoot()) execFileSync('chown', ['postgres', directory])
     chmodSync(directory, 0o700)
@@ -48,6 +49,9 @@ export class PostgresServer {
       '-E',
       'UTF8',
     ])
+    for (const network of trusted) {
+      appendFileSync(join(directory, 'data', 'pg_hba.conf'), `host all all ${network} trust\n`)
+    }
     const server = new PostgresServer(bin, directory, await freePort())
     await server.run()
     return server
