@@ -6,6 +6,7 @@ import { openAuditTrail } from './composition/audit-trail.ts'
 import { administratorSources } from './composition/administrators.ts'
 import { controlPlaneApi, RegionalProofs } from './composition/control-plane.ts'
 import { recordExchange } from './composition/exchange-record.ts'
+import { joinFleet, replicaName } from './composition/fleet.ts'
 import { keyServiceOf } from './composition/key-service.ts'
 import { mountObjectStores } from './composition/object-stores.ts'
 import { openRegistryEngine } from './composition/registry-engine.ts'
@@ -66,6 +67,7 @@ export class Gateway {
   static async start(options: GatewayOptions): Promise<Gateway> {
     const { configuration, materials, logger } = options
     const clock = systemClock()
+    const replica = replicaName()
     const metrics = new Metrics({ process: true })
     const trail = await openAuditTrail(options, logger)
     const audit = trail.log
@@ -73,7 +75,8 @@ export class Gateway {
     const engine = await openRegistryEngine(options, (error) =>
       logger.warn('the registry cannot be reached', { error }),
     )
-    const registry = await Registry.load(new SqlRegistryDatabase(engine))
+    const database = new SqlRegistryDatabase(engine)
+    const registry = await Registry.load(database)
     const controlPlane = await ControlPlane.load(engine)
     await applyFile(controlPlane, configuration, clock.wallTimeMs())
     const tenants = new TenantDirectory(options, controlPlane, (error) =>
@@ -100,13 +103,22 @@ export class Gateway {
       outageGraceMs: configuration.kms.outageGraceMs,
       observe: (event) => metrics.keyCache(event),
     })
-    const access = new AccessControl({
+    const fleet = await joinFleet(replica, {
+      settings: options,
       prover: new KeyServiceProver({
         keyService,
         store: registry,
         keys: keyring,
         firstScope: (authority) => firstScope(directory.current.appsOf(authority.id)[0]),
       }),
+      keyring,
+      database,
+      clock,
+      observe: (outcome) => metrics.fleetVerification(outcome),
+      onError: (error) => logger.warn('the other replicas cannot be reached', { error }),
+    })
+    const access = new AccessControl({
+      ...fleet.access,
       keys: keyring,
       suspensions: registry,
       audit,
@@ -117,6 +129,7 @@ export class Gateway {
       probeIntervalMsMax: configuration.revocation.probeIntervalMs,
       observe: accessObserver(metrics, logger),
     })
+    fleet.join(access)
     access.track(directory.current.authorities)
     directory.onSwap((current) => access.track(current.authorities))
 
@@ -209,6 +222,7 @@ export class Gateway {
       bufferedBytes: () => budget.bytes,
       cachedKeys: () => keyring.size,
       auditQueueLength: () => trail.log.stats().queued,
+      fleetReachable: fleet.reachable,
       authorities: () => access.statuses().map(authorityState),
     })
 
@@ -217,6 +231,7 @@ export class Gateway {
       await Promise.all([listener, ...objectListeners].map((each) => each.drain()))
       await api.rotations.close()
       await access.close()
+      await fleet.close()
       tenants.close()
       keyring.clear()
       const upstreams = [...stores, ...objectStores.map(({ mount }) => mount)].map(({ upstream }) => upstream)

@@ -15,6 +15,7 @@ import type { FleetMessage } from './message.ts'
 import { KEY_IDS_MAX } from './message.ts'
 import { News } from './news.ts'
 import type { KnownProof } from './news.ts'
+import type { FleetObserver } from './observer.ts'
 
 /** The access control of this replica, as far as others may speak to it. */
 export interface AccessReceiver {
@@ -38,6 +39,7 @@ export interface SharedProverOptions {
   readonly openSuspensions: () => Promise<readonly Suspension[]>
   /** Takes the evidence of cuts. */
   readonly cut?: (report: CutReport) => void
+  readonly observe?: FleetObserver
 }
 
 /** Shares of the revocation bound. */
@@ -167,8 +169,10 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
       const { granted, mark } = await exchange.claim(authorityId, holdMs)
       this.#marks.note(mark, askedAtMs)
       if (granted) this.#news.noteMark(authorityId, mark)
+      this.#options.observe?.(granted ? 'granted' : 'held')
       return granted
     } catch {
+      this.#options.observe?.('unanswered')
       return true
     }
   }
@@ -231,6 +235,7 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
       isProven: (keyId) => proven?.has(keyId) ?? true,
     })
     if (adopted !== true) return
+    this.#options.observe?.('shared')
     this.#keepTicking()
     if (proven === undefined) return
     const used = this.#options.inUse(authorityId, this.#options.idleAfterMs)
@@ -249,6 +254,7 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
       const { site, app, dataClass } = place
       return { keyId, site, app, dataClass, failure: undefined }
     })
+    this.#options.observe?.('shared')
     // A proof by keys that this replica has not heard of yet proves access all the same.
     const unknown = { keyId: '', site: '', app: 'jira', dataClass: 'issue', failure: undefined } as const
     const verdicts = places.length === 0 ? [unknown] : places

@@ -42,6 +42,8 @@ export interface LiveNumbers {
   readonly bufferedBytes?: () => number
   readonly cachedKeys?: () => number
   readonly auditQueueLength?: () => number
+  /** Absent where there is no fleet. */
+  readonly fleetReachable?: (() => boolean) | undefined
   readonly authorities?: () => Iterable<AuthorityState>
 }
 
@@ -61,6 +63,7 @@ export class Metrics {
   readonly #suspensionSeconds: Timing
   readonly #transfersCut: Tally
   readonly #lastUseSeconds: Timing
+  readonly #fleet: Tally
 
   /** `process`: also measures the process itself, event-loop delay included; keeps observers running until `close`. */
   constructor(options: { readonly process: boolean } = { process: true }) {
@@ -134,6 +137,11 @@ export class Metrics {
       ['reason'],
       SUSPENSION_SECONDS,
     )
+    this.#fleet = tally(
+      'portcullis_fleet_verifications_total',
+      'Verifications due here: granted to this replica, held by another, taken over from another (shared), or made because nobody could be asked (unanswered).',
+      ['outcome'],
+    )
     if (options.process) collectDefaultMetrics({ register: this.registry })
   }
 
@@ -181,6 +189,11 @@ export class Metrics {
     this.#suspensionSeconds.observe(suspendedMs / 1_000, reason)
   }
 
+  /** Counts how a verification that was due came about in a fleet. */
+  fleetVerification(outcome: string): void {
+    this.#fleet.add(1, outcome)
+  }
+
   /** Registers numbers that their owners know; call once. */
   watch(live: LiveNumbers): void {
     const gauge = (name: string, help: string, read: (() => number) | undefined) => {
@@ -199,6 +212,12 @@ export class Metrics {
     gauge('portcullis_buffered_bytes', 'Bytes of buffered bodies.', live.bufferedBytes)
     gauge('portcullis_cached_keys', 'Tenant keys in secure memory.', live.cachedKeys)
     gauge('portcullis_audit_queue_length', 'Audit events not yet written.', live.auditQueueLength)
+    const { fleetReachable } = live
+    gauge(
+      'portcullis_fleet_reachable',
+      '1 while the other replicas can be reached, else 0.',
+      fleetReachable && (() => Number(fleetReachable())),
+    )
     if (live.authorities !== undefined)
       registerAuthorityGauges(this.registry, live.authorities, AUTHORITIES_MAX)
   }
