@@ -33,6 +33,6 @@ export interface FleetExchange {
 /** Takes what comes from other replicas. */
 export interface FleetListener {
   received(message: FleetMessage, from: string): void
-  /** The connection was lost for a while and is there again. */
+  /** The connection is there, for the first time or again: messages until now may have been missed. */
   resumed(): void
 }

@@ -71,6 +71,7 @@ export class MemoryExchange implements FleetExchange {
   readonly #meeting: MemoryMeeting
   #listener: FleetListener | undefined
   #connected = true
+  #reachable = true
 
   constructor(meeting: MemoryMeeting, replica: string) {
     this.#meeting = meeting
@@ -79,7 +80,7 @@ export class MemoryExchange implements FleetExchange {
   }
 
   get reachable(): boolean {
-    return this.#connected
+    return this.#reachable
   }
 
   get connected(): boolean {
@@ -123,13 +124,17 @@ export class MemoryExchange implements FleetExchange {
   #ask<T>(answer: () => T): Promise<T> {
     const { network, clock } = this.#meeting
     return new Promise((resolve, reject) => {
-      const timeout = clock.setTimer(() => reject(new Error('no answer from the meeting place')), TIMEOUT_MS)
+      const timeout = clock.setTimer(() => {
+        this.#reachable = false
+        reject(new Error('no answer from the meeting place'))
+      }, TIMEOUT_MS)
       if (!this.#connected || network.loses()) return
       clock.setTimer(() => {
         const value = answer()
         if (network.loses()) return
         clock.setTimer(() => {
           timeout.cancel()
+          this.#reachable = true
           resolve(value)
         }, network.latencyMs('question'))
       }, network.latencyMs('question'))

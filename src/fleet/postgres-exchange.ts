@@ -65,6 +65,8 @@ export class PostgresExchange implements FleetExchange {
   #outbox: FleetMessage[] = []
   #sending = false
   #reachable = true
+  /** Questions in a row that had no answer. */
+  #failures = 0
   #closed = false
 
   private constructor(options: PostgresExchangeOptions, settings: ClientConfig, pool: Pool) {
@@ -123,7 +125,7 @@ export class PostgresExchange implements FleetExchange {
 
   listen(listener: FleetListener): void {
     this.#listener = listener
-    void this.#connect(false)
+    void this.#connect()
   }
 
   async close(): Promise<void> {
@@ -168,6 +170,7 @@ export class PostgresExchange implements FleetExchange {
     try {
       const { rows } = await this.pool.query<Row>(text, values)
       this.#reachable = true
+      this.#failures = 0
       return rows
     } catch (thrown) {
       this.#lost(thrown)
@@ -176,12 +179,13 @@ export class PostgresExchange implements FleetExchange {
   }
 
   #lost(error: unknown): void {
-    // Marks go on being asked for; the first answer ends this.
-    if (this.#reachable && !this.#closed) this.#options.onError?.(error)
+    // Marks go on being asked for; the first answer ends this. One late answer is no news to anybody.
+    this.#failures += 1
+    if (this.#failures === 2 && !this.#closed) this.#options.onError?.(error)
     this.#reachable = false
   }
 
-  async #connect(again: boolean): Promise<void> {
+  async #connect(): Promise<void> {
     const client = new Client(this.#settings)
     this.#waiting = client
     let ended = false
@@ -189,7 +193,7 @@ export class PostgresExchange implements FleetExchange {
       if (ended || this.#closed) return
       ended = true
       clearInterval(this.#alive)
-      this.#retry = setTimeout(() => void this.#connect(true), RETRY_MS)
+      this.#retry = setTimeout(() => void this.#connect(), RETRY_MS)
       this.#retry.unref()
     }
     client.on('error', (error) => this.#options.onError?.(error))
@@ -199,7 +203,7 @@ export class PostgresExchange implements FleetExchange {
       await client.connect()
       await client.query(`LISTEN ${CHANNEL}`)
       this.#watch(client)
-      if (again) this.#listener?.resumed()
+      this.#listener?.resumed()
     } catch (thrown) {
       this.#options.onError?.(thrown)
       await client.end().catch(() => undefined)

@@ -181,7 +181,8 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
   async #proveItself(authority: KeyAuthority, demand: ProofDemand): Promise<AccessProof> {
     const { prover, exchange, clock } = this.#options
     const authorityId = authority.id
-    const mark = this.#news.takeMark(authorityId) ?? (await this.#freshMark())
+    const mark =
+      this.#news.takeMark(authorityId) ?? (exchange.reachable ? await this.#freshMark() : undefined)
     const inUse = [...new Set([...demand.inUse, ...this.#interest.of(authorityId)])]
     try {
       const proof = await prover.prove(authority, { ...demand, inUse, askedAtMs: clock.now() })
@@ -211,9 +212,9 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
     }
   }
 
+  /** A mark given out now; undefined where there is no answer in good time. */
   async #freshMark(): Promise<Mark | undefined> {
     const { exchange, clock } = this.#options
-    if (!exchange.reachable) return undefined
     const askedAtMs = clock.now()
     try {
       const mark = await exchange.tick()
@@ -276,6 +277,7 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
     if (this.#closed) return
     const { clock, revocationBoundMs } = this.#options
     const share = clock.now() < this.#activeUntilMs ? TICK_SHARE : IDLE_TICK_SHARE
+    // Asked also while nobody answers: the first answer is how this replica learns that the others are there again.
     void this.#freshMark()
     this.#tick = clock.setTimer(this.#ticking, share * revocationBoundMs)
   }

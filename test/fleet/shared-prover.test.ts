@@ -80,6 +80,19 @@ describe('verifications', () => {
     await fleet.close()
   })
 
+  test('are shared again after a replica that was cut off is back', async () => {
+    const fleet = new Fleet(3)
+    await fleet.serve(10_000)
+    for (const { exchange } of fleet.replicas) exchange.connected = false
+    await fleet.serve(20_000)
+    for (const { exchange } of fleet.replicas) exchange.connected = true
+    await fleet.serve(10_000)
+    const before = fleet.verifications.length
+    await fleet.serve(MINUTE_MS)
+    expect((fleet.verifications.length - before) / (MINUTE_MS / BOUND_MS)).toBeLessThan(1.5)
+    await fleet.close()
+  })
+
   test('of one replica whose own way to AWS is broken leave the others unharmed', async () => {
     const fleet = new Fleet(3)
     await fleet.serve(10_000)

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { PostgresExchange } from '../../src/fleet/postgres-exchange.ts'
 import { Customer } from '../kms/customer.ts'
 import type { ReplicaOrder, ReplicaReport } from './support/fleet-replica.ts'
 import { PostgresServer, postgresPrograms } from './support/postgres-server.ts'
@@ -163,5 +164,24 @@ describe.skipIf(programs === undefined)('three replica processes on PostgreSQL',
     await pause(1_000)
     replicas[2]!.order({ do: 'lift' })
     await allAre('allowed')
+  })
+
+  test('are told to look at the registry once they listen, the first time too', async () => {
+    const url = await server.createDatabase()
+    const exchange = await PostgresExchange.open({ url, replica: 'new' })
+    let resumed = 0
+    exchange.listen({ received: () => undefined, resumed: () => (resumed += 1) })
+    await until(
+      () => resumed === 1,
+      'told at the first connection',
+      () => resumed,
+    )
+    await server.cutConnections(url)
+    await until(
+      () => resumed === 2,
+      'told after a lost connection',
+      () => resumed,
+    )
+    await exchange.close()
   })
 })

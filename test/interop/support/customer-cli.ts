@@ -83,13 +83,13 @@ export class CustomerCli {
     const { accountId, roleArn } = this.#world.customer
     const tokens: string[] = []
     for (const region of this.regions) {
-      const { stdout } = await this.#kms(
-        region,
-        'create-grant',
-        ...['--key-id', this.#keyArn(region), '--grantee-principal', roleArn],
-        ...['--retiring-principal', `arn:aws:iam::${accountId}:user/admin`],
-        ...['--operations', 'Encrypt', 'Decrypt'],
-      )
+      const parameters = [
+        ['--key-id', this.#keyArn(region)],
+        ['--grantee-principal', roleArn],
+        ['--retiring-principal', `arn:aws:iam::${accountId}:user/admin`],
+        ['--operations', 'Encrypt', 'Decrypt'],
+      ].flat()
+      const { stdout } = await this.#kms(region, 'create-grant', ...parameters)
       tokens.push((JSON.parse(stdout) as { GrantToken: string }).GrantToken)
     }
     const document = JSON.parse(keyPolicy(accountId, roleArn, this.#world.organization)) as {
