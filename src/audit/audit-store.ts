@@ -1,3 +1,4 @@
+import type { SignedAnchor } from './anchor.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import type { AuditRow, ChainHead, PendingEntry } from './row.ts'
 
@@ -48,5 +49,23 @@ export interface AuditStore {
   cursors(forwarder: string): Promise<ReadonlyMap<string, number>>
   /** Moves a cursor on; false when another process moved it first. A cursor starts at 0. */
   moveCursor(forwarder: string, chain: string, fromSequence: number, toSequence: number): Promise<boolean>
+  /**
+   * Makes `holder` the one process that delivers for a forwarder, or keeps it that, for `leaseMs`; false while
+   * another one is. Time is the store's own, so clocks of different machines do not matter.
+   */
+  claim(forwarder: string, holder: string, leaseMs: number): Promise<boolean>
+  /** Ends a claim early. */
+  release(forwarder: string, holder: string): Promise<void>
+  /** Where a pruned chain begins; undefined while nothing was ever removed. */
+  anchor(chain: string): Promise<SignedAnchor | undefined>
+  /**
+   * Keeps `anchor` and removes the rows up to it, and the checkpoints of rows that are gone. Removes at most
+   * `rowsMax` rows and resolves to their number: whoever calls repeats until it is fewer.
+   */
+  prune(anchor: SignedAnchor, rowsMax: number): Promise<number>
+  /** Publishes the public key of a process that signs, as PEM. */
+  addSigner(keyId: string, publicKeyPem: string): Promise<void>
+  /** Every public key that was ever published here. */
+  signers(): Promise<string[]>
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import type { Json } from './canonical-json.ts'
 
 const TEXT_CHARACTERS_MAX = 2048
 const MEMBERS_MAX = 64
-const DEPTH_MAX = 3
+const DEPTH_MAX = 4
 const REMOVED = '[removed]'
 
 /** Member names that no event may have: whoever adds one by mistake leaks nothing. */
@@ -25,7 +25,7 @@ export function eventText(event: object): string {
 function cleaned(value: unknown, depth: number): Json {
   switch (typeof value) {
     case 'string':
-      return value.length > TEXT_CHARACTERS_MAX ? `${value.slice(0, TEXT_CHARACTERS_MAX)}…` : value
+      return textOf(value)
     case 'boolean':
       return value
     case 'number':
@@ -39,6 +39,12 @@ function cleaned(value: unknown, depth: number): Json {
     default:
       return null
   }
+}
+
+/** What no database and no receiver chokes on: well-formed, without NUL, not too long. */
+function textOf(value: string): string {
+  const cut = value.length > TEXT_CHARACTERS_MAX ? `${value.slice(0, TEXT_CHARACTERS_MAX)}…` : value
+  return cut.toWellFormed().replaceAll('\0', '\uFFFD')
 }
 
 function cleanedMembers(value: object, depth: number): Json {

@@ -1,10 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
+import type { SignedAnchor } from './anchor.ts'
 import type { AppendResult, RowQuery } from './audit-store.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import { GENESIS_HASH, linkRow, parseRow } from './row.ts'
 import type { AuditRow, ChainHead, PendingEntry } from './row.ts'
-import { AUDIT_SCHEMA, AUDIT_SCHEMA_VERSION } from './sqlite-audit-schema.ts'
+import { AUDIT_MIGRATIONS } from './sqlite-audit-schema.ts'
 
 /** Waiting for another process's transaction; nobody else waits meanwhile. */
 const BUSY_TIMEOUT_MS = 10_000
@@ -145,6 +146,73 @@ export class SqliteAuditDatabase {
     return updated === 1
   }
 
+  claim(forwarder: string, holder: string, leaseMs: number): boolean {
+    // the processes of one file run on one machine and share its clock
+    const now = Date.now()
+    const changed = this.#run(
+      `INSERT INTO audit_claim (forwarder, holder, until) VALUES (?, ?, ?)
+       ON CONFLICT (forwarder) DO UPDATE SET holder = excluded.holder, until = excluded.until
+       WHERE audit_claim.holder = excluded.holder OR audit_claim.until < ?`,
+      forwarder,
+      holder,
+      now + leaseMs,
+      now,
+    )
+    return changed === 1
+  }
+
+  release(forwarder: string, holder: string): void {
+    this.#run('DELETE FROM audit_claim WHERE forwarder = ? AND holder = ?', forwarder, holder)
+  }
+
+  anchor(chain: string): SignedAnchor | undefined {
+    const row = this.#get('SELECT * FROM audit_anchor WHERE chain = ?', chain)
+    return row && anchorOf(row)
+  }
+
+  prune(anchor: SignedAnchor, rowsMax: number): number {
+    const { chain, sequence, hash, at, removedBefore, keyId, signature } = anchor
+    return this.#transaction(() => {
+      this.#run(
+        `INSERT INTO audit_anchor (chain, sequence, hash, at, removed_before, key_id, signature)
+         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (chain) DO UPDATE SET sequence = excluded.sequence,
+           hash = excluded.hash, at = excluded.at, removed_before = excluded.removed_before,
+           key_id = excluded.key_id, signature = excluded.signature
+         WHERE excluded.sequence > audit_anchor.sequence`,
+        chain,
+        sequence,
+        hash,
+        at,
+        removedBefore,
+        keyId,
+        signature,
+      )
+      this.#run('DELETE FROM audit_checkpoint WHERE chain = ? AND sequence <= ?', chain, sequence)
+      return this.#run(
+        `DELETE FROM audit_row WHERE chain = ? AND sequence IN
+           (SELECT sequence FROM audit_row WHERE chain = ? AND sequence <= ? ORDER BY sequence LIMIT ?)`,
+        chain,
+        chain,
+        sequence,
+        rowsMax,
+      )
+    })
+  }
+
+  addSigner(keyId: string, publicKeyPem: string): void {
+    this.#run(
+      'INSERT INTO audit_signer (key_id, public_key) VALUES (?, ?) ON CONFLICT DO NOTHING',
+      keyId,
+      publicKeyPem,
+    )
+  }
+
+  signers(): string[] {
+    return this.#all('SELECT public_key FROM audit_signer ORDER BY key_id').map((row) =>
+      String(row['public_key']),
+    )
+  }
+
   close(): void {
     this.#statements.clear()
     this.#database.close()
@@ -163,19 +231,21 @@ export class SqliteAuditDatabase {
     }
     const row = newest('audit_row')
     const checkpoint = newest('audit_checkpoint')
-    return checkpoint.sequence > row.sequence ? checkpoint : row
+    const anchor = newest('audit_anchor')
+    const signed = anchor.sequence > checkpoint.sequence ? anchor : checkpoint
+    return signed.sequence > row.sequence ? signed : row
   }
 
   #migrate(): void {
     this.#transaction(() => {
       const version = Number(this.#database.prepare('PRAGMA user_version').get()!['user_version'])
-      if (version > AUDIT_SCHEMA_VERSION) {
-        throw new Error(`the audit trail has schema ${version}, this program knows ${AUDIT_SCHEMA_VERSION}`)
+      if (version > AUDIT_MIGRATIONS.length) {
+        throw new Error(
+          `the audit trail has schema ${version}, this program knows ${AUDIT_MIGRATIONS.length}`,
+        )
       }
-      if (version === 0) {
-        this.#database.exec(AUDIT_SCHEMA)
-        this.#database.exec(`PRAGMA user_version = ${AUDIT_SCHEMA_VERSION}`)
-      }
+      for (const migration of AUDIT_MIGRATIONS.slice(version)) this.#database.exec(migration)
+      this.#database.exec(`PRAGMA user_version = ${AUDIT_MIGRATIONS.length}`)
     })
   }
 
@@ -211,6 +281,11 @@ export class SqliteAuditDatabase {
   #run(sql: string, ...values: readonly SQLInputValue[]): number {
     return Number(this.#statement(sql).run(...values).changes)
   }
+}
+
+function anchorOf(row: Record<string, unknown>): SignedAnchor {
+  const { chain, sequence, hash, at, keyId, signature } = checkpointOf(row)
+  return { chain, sequence, hash, at, removedBefore: String(row['removed_before']), keyId, signature }
 }
 
 function checkpointOf(row: Record<string, unknown>): SignedCheckpoint {

@@ -1,6 +1,3 @@
-/** Version of {@link AUDIT_SCHEMA}, kept in `user_version`. */
-export const AUDIT_SCHEMA_VERSION = 1
-
 /** What a filter looks at is computed from the hashed record itself, so it cannot be made to say something else. */
 const fromRecord = (path: string): string =>
   `CASE WHEN json_valid(record) THEN json_extract(record, '${path}') END`
@@ -9,8 +6,7 @@ const refusal = (table: string, change: string): string =>
   `CREATE TRIGGER ${table}_no_${change} BEFORE ${change} ON ${table}
    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;`
 
-/** Tables of the audit trail. */
-export const AUDIT_SCHEMA = `
+const TABLES = `
   CREATE TABLE audit_row (
     chain TEXT NOT NULL,
     sequence INTEGER NOT NULL CHECK (sequence >= 1),
@@ -44,3 +40,32 @@ export const AUDIT_SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   ${['audit_row', 'audit_checkpoint'].flatMap((table) => ['UPDATE', 'DELETE'].map((change) => refusal(table, change))).join('\n')}
 `
+
+/** Rows may go once a signed anchor says so, and checkpoints of rows that are gone with them. */
+const RETENTION = `
+  CREATE TABLE audit_anchor (
+    chain TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    at TEXT NOT NULL,
+    removed_before TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    signature TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE audit_signer (key_id TEXT PRIMARY KEY, public_key TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE audit_claim (
+    forwarder TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  ${['audit_row', 'audit_checkpoint'].map((table) => `DROP TRIGGER ${table}_no_DELETE; ${guardedRemoval(table)}`).join('\n')}
+`
+
+function guardedRemoval(table: string): string {
+  return `CREATE TRIGGER ${table}_no_DELETE BEFORE DELETE ON ${table}
+    WHEN NOT EXISTS (SELECT 1 FROM audit_anchor WHERE chain = OLD.chain AND sequence >= OLD.sequence)
+    BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;`
+}
+
+/** Schema changes in order; the position is the version, kept in `user_version`. Released ones never change. */
+export const AUDIT_MIGRATIONS: readonly string[] = [TABLES, RETENTION]

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { SignedAnchor } from './anchor.ts'
 import type { AppendResult, AuditStore, RowQuery } from './audit-store.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import type { AuditRow, ChainHead, PendingEntry } from './row.ts'
@@ -81,6 +82,30 @@ export class SqliteAuditStore implements AuditStore {
 
   moveCursor(forwarder: string, chain: string, fromSequence: number, toSequence: number): Promise<boolean> {
     return this.#call('moveCursor', forwarder, chain, fromSequence, toSequence)
+  }
+
+  claim(forwarder: string, holder: string, leaseMs: number): Promise<boolean> {
+    return this.#call('claim', forwarder, holder, leaseMs)
+  }
+
+  release(forwarder: string, holder: string): Promise<void> {
+    return this.#call('release', forwarder, holder)
+  }
+
+  anchor(chain: string): Promise<SignedAnchor | undefined> {
+    return this.#call('anchor', chain)
+  }
+
+  prune(anchor: SignedAnchor, rowsMax: number): Promise<number> {
+    return this.#call('prune', anchor, rowsMax)
+  }
+
+  addSigner(keyId: string, publicKeyPem: string): Promise<void> {
+    return this.#call('addSigner', keyId, publicKeyPem)
+  }
+
+  signers(): Promise<string[]> {
+    return this.#call('signers')
   }
 
   async close(): Promise<void> {

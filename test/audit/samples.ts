@@ -89,5 +89,11 @@ export class UnreliableStore implements AuditStore {
   newestCheckpoints: AuditStore['newestCheckpoints'] = () => this.#store.newestCheckpoints()
   cursors: AuditStore['cursors'] = (forwarder) => this.#store.cursors(forwarder)
   moveCursor: AuditStore['moveCursor'] = (...move) => this.#store.moveCursor(...move)
+  claim: AuditStore['claim'] = (...claim) => this.#store.claim(...claim)
+  release: AuditStore['release'] = (...claim) => this.#store.release(...claim)
+  anchor: AuditStore['anchor'] = (chain) => this.#store.anchor(chain)
+  prune: AuditStore['prune'] = (...anchor) => this.#store.prune(...anchor)
+  addSigner: AuditStore['addSigner'] = (...signer) => this.#store.addSigner(...signer)
+  signers: AuditStore['signers'] = () => this.#store.signers()
   close: AuditStore['close'] = () => this.#store.close()
 }
