@@ -70,7 +70,7 @@ export class Gateway {
     const replica = replicaName()
     const metrics = new Metrics({ process: true })
     const trail = await openAuditTrail(options, logger)
-    const audit = trail.log
+    const audit = trail.sink
 
     const engine = await openRegistryEngine(options, (error) =>
       logger.warn('the registry cannot be reached', { error }),

@@ -1,5 +1,6 @@
 import type { Signer } from '../crypto/signature.ts'
 import type { AuditStore } from './audit-store.ts'
+import type { SignedCheckpoint } from './checkpoint.ts'
 
 /** What happens when events come faster than the store takes them, or the store is away. */
 export type WhenFull =
@@ -33,6 +34,8 @@ export interface AuditLogOptions {
   readonly checkpointIntervalMs?: number
   /** Milliseconds since the epoch. */
   readonly wallTimeMs?: () => number
+  /** Told of every checkpoint that is in the store, so that a copy can be kept elsewhere. */
+  readonly onCheckpoint?: (checkpoint: SignedCheckpoint) => void
   /** Told of every failure of the store or the disk; for the log. */
   readonly onError?: (error: unknown) => void
 }

@@ -54,8 +54,12 @@ export class AuditLog implements AuditSink {
     this.#limits = limits
     this.#spill = spill
     if (options.signer !== undefined) {
-      this.#checkpointer = new Checkpointer(options.store, options.signer, limits.checkpointRowsMax, () =>
-        this.#now(),
+      this.#checkpointer = new Checkpointer(
+        options.store,
+        options.signer,
+        limits.checkpointRowsMax,
+        () => this.#now(),
+        options.onCheckpoint,
       )
       this.#checkpointTimer = setInterval(() => void this.#signCheckpoints(true), limits.checkpointIntervalMs)
       this.#checkpointTimer.unref()
@@ -90,9 +94,12 @@ export class AuditLog implements AuditSink {
     return this.#options.whenFull === 'spill' && this.#canSpill() && this.#queue.total < this.#eventsMax
   }
 
-  /** Takes an event; see {@link AuditSink}. */
-  record(event: AuditEvent): void {
-    this.#enqueue(event)
+  /**
+   * Takes an event; see {@link AuditSink}. With an `id`, an event that is in its chain already is not written again.
+   * False when it found no room.
+   */
+  record(event: AuditEvent, id?: string): boolean {
+    return this.#enqueue(event, id) !== undefined
   }
 
   /**
@@ -148,7 +155,7 @@ export class AuditLog implements AuditSink {
     return this.#limits.queueEventsMax + this.#limits.reserveEventsMax
   }
 
-  #enqueue(event: AuditEvent): number | undefined {
+  #enqueue(event: AuditEvent, id: string = randomUUID()): number | undefined {
     const chain = ('organization' in event ? event.organization : undefined) ?? event.authority
     if (this.#closing || this.#queue.total >= this.#eventsMax) {
       this.#lost.add(chain)
@@ -156,7 +163,7 @@ export class AuditLog implements AuditSink {
     }
     let entry: PendingEntry
     try {
-      entry = { chain, id: randomUUID(), event: eventText(event) }
+      entry = { chain, id, event: eventText(event) }
     } catch (thrown) {
       this.#lost.add(SYSTEM_CHAIN)
       this.#options.onError?.(thrown)

@@ -1,6 +1,7 @@
 import type { Signer } from '../crypto/signature.ts'
 import type { AuditStore } from './audit-store.ts'
 import { signCheckpoint } from './checkpoint.ts'
+import type { SignedCheckpoint } from './checkpoint.ts'
 import type { ChainHead } from './row.ts'
 
 interface Unsigned {
@@ -14,14 +15,22 @@ export class Checkpointer {
   readonly #signer: Signer
   readonly #rowsMax: number
   readonly #now: () => string
+  readonly #onSigned: ((checkpoint: SignedCheckpoint) => void) | undefined
   readonly #unsigned = new Map<string, Unsigned>()
   #signed = 0
 
-  constructor(store: AuditStore, signer: Signer, rowsMax: number, now: () => string) {
+  constructor(
+    store: AuditStore,
+    signer: Signer,
+    rowsMax: number,
+    now: () => string,
+    onSigned?: (checkpoint: SignedCheckpoint) => void,
+  ) {
     this.#store = store
     this.#signer = signer
     this.#rowsMax = rowsMax
     this.#now = now
+    this.#onSigned = onSigned
   }
 
   /** Checkpoints made. */
@@ -39,8 +48,10 @@ export class Checkpointer {
   async sign(all: boolean): Promise<void> {
     for (const [chain, { head, rows }] of this.#unsigned) {
       if (!all && rows < this.#rowsMax) continue
-      await this.#store.addCheckpoint(signCheckpoint(head, this.#now(), this.#signer))
+      const checkpoint = signCheckpoint(head, this.#now(), this.#signer)
+      await this.#store.addCheckpoint(checkpoint)
       this.#signed += 1
+      this.#onSigned?.(checkpoint)
       if (this.#unsigned.get(chain)?.head === head) this.#unsigned.delete(chain)
     }
   }

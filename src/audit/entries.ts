@@ -1,3 +1,4 @@
+import type { SignedAnchor } from './anchor.ts'
 import type { AuditStore, RowQuery } from './audit-store.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import type { AuditRow } from './row.ts'
@@ -9,7 +10,7 @@ export interface AuditFilter extends Partial<Omit<RowQuery, 'limit'>> {
 }
 
 /** What a chain consists of, and an export has one line for. */
-export type AuditEntry = AuditRow | SignedCheckpoint
+export type AuditEntry = AuditRow | SignedCheckpoint | SignedAnchor
 
 /** True when only some rows of a chain can come out, so that the rows alone do not prove the chain. */
 export function isPartial(filter: AuditFilter): boolean {
@@ -19,7 +20,7 @@ export function isPartial(filter: AuditFilter): boolean {
 
 /**
  * Rows of one chain, or of all, in order, page by page. A complete chain comes with its checkpoints, each after
- * the row it signs; a filtered one without.
+ * the row it signs, and begins with the anchor where older rows were removed; a filtered one has rows only.
  */
 export async function* auditEntries(store: AuditStore, filter: AuditFilter = {}): AsyncGenerator<AuditEntry> {
   const chains = filter.chain === undefined ? await chainsOf(store) : [filter.chain]
@@ -51,6 +52,8 @@ async function* withCheckpoints(
   chain: string,
   filter: AuditFilter,
 ): AsyncGenerator<AuditEntry> {
+  const anchor = await store.anchor(chain)
+  if (anchor !== undefined) yield anchor
   const checkpoints = checkpointPages(store, chain)
   let next = await checkpoints.next()
   for await (const row of pages(store, chain, filter)) {

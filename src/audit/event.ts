@@ -12,6 +12,8 @@ interface AuditEventBase {
 export interface KeyServiceCalled extends AuditEventBase {
   readonly type: 'key-service.called'
   readonly operation: 'AssumeRole' | 'Encrypt' | 'Decrypt'
+  /** What the call was for: a new tenant key, the use of one, or a proof of access. */
+  readonly purpose: 'wrap' | 'unwrap' | 'verify'
   readonly region: string
   /** Key ARN, or role ARN for AssumeRole. */
   readonly resource: string
@@ -19,6 +21,26 @@ export interface KeyServiceCalled extends AuditEventBase {
   readonly outcome: 'succeeded' | 'denied' | 'unavailable' | 'defect'
   readonly awsError?: string
   readonly awsRequestId?: string
+}
+
+/** The proofs of access of one interval, all granted: each request ID joins with the customer's CloudTrail. */
+export interface KeyAccessProved extends AuditEventBase {
+  readonly type: 'key-service.proved'
+  /** `at` is the first of them, this the last; RFC 3339, UTC, milliseconds. */
+  readonly until: string
+  readonly outcome: 'succeeded'
+  readonly uses: number
+  /** Encryption contexts that the calls refer to by their place. */
+  readonly contexts: readonly Readonly<Record<string, string>>[]
+  readonly calls: readonly {
+    readonly operation: KeyServiceCalled['operation']
+    readonly region: string
+    /** Key ARN, or role ARN for AssumeRole. */
+    readonly resource: string
+    readonly context?: number
+    /** Milliseconds after `at`, a space, and the AWS request ID. */
+    readonly requests: readonly string[]
+  }[]
 }
 
 /** A tenant key was made and durably stored. */
@@ -112,9 +134,20 @@ export interface AuditTrailDamaged extends AuditEventBase {
   readonly count?: number
 }
 
+/** Rows older than the retention were removed from a chain; a signed anchor takes their place. */
+export interface AuditTrailPruned extends AuditEventBase {
+  readonly type: 'audit.pruned'
+  /** Sequence number of the last row that was removed. */
+  readonly upTo: number
+  readonly count: number
+  /** Every event before this instant was allowed to go; RFC 3339, UTC, milliseconds. */
+  readonly removedBefore: string
+}
+
 /** Everything the keys and leases report. Other folders add their own members here. */
 export type AuditEvent =
   | KeyServiceCalled
+  | KeyAccessProved
   | TenantKeyCreated
   | TenantKeysWiped
   | CiphertextRefused
@@ -123,3 +156,4 @@ export type AuditEvent =
   | AdminActed
   | ProvisioningChanged
   | AuditTrailDamaged
+  | AuditTrailPruned

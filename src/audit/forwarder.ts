@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { AuditStore } from './audit-store.ts'
 import type { AuditEntry } from './entries.ts'
 import type { ChainHead } from './row.ts'
@@ -21,7 +22,11 @@ export interface ForwarderOptions {
   readonly backoffMsMin?: number
   /** Default 5 minutes. */
   readonly backoffMsMax?: number
-  /** How often rows of other processes are looked for. Default 30 s. */
+  /** Names this process among those that could deliver; unique. Default a random one. */
+  readonly holder?: string
+  /** How long this process delivers alone without saying so again. Default 30 s. */
+  readonly leaseMs?: number
+  /** How often rows of other processes are looked for, and whether one that delivers is gone. Default 10 s. */
   readonly pollIntervalMs?: number
   readonly onError?: (error: unknown) => void
   /** Uniform in [0, 1); for jitter only. */
@@ -40,6 +45,7 @@ export interface ForwarderStats {
  * Brings every row and checkpoint to one destination at least once, in order per chain, at the destination's pace.
  * What is to be delivered stays in the store, with a cursor: nothing is dropped however long the destination is
  * away, memory holds one batch, and a restart goes on where the last one stopped. Receivers tell repetitions by `id`.
+ * Of several processes on one store one delivers; another takes over when its claim runs out.
  */
 export class Forwarder {
   readonly #options: ForwarderOptions
@@ -48,6 +54,12 @@ export class Forwarder {
   readonly #polling: NodeJS.Timeout
   #rowCursors = new Map<string, number>()
   #checkpointCursors = new Map<string, number>()
+  readonly #holder: string
+  readonly #leaseMs: number
+  /** Monotonic time of the newest claim. */
+  #claimedAt = -Infinity
+  /** Another process delivers; asked again at the next poll. */
+  #elsewhere = false
   #running: Promise<void> | undefined
   #delivered = 0
   #failures = 0
@@ -56,13 +68,19 @@ export class Forwarder {
 
   constructor(options: ForwarderOptions) {
     this.#options = options
-    this.#polling = setInterval(() => this.#start(true), options.pollIntervalMs ?? 30_000)
+    this.#holder = options.holder ?? randomUUID()
+    this.#leaseMs = options.leaseMs ?? 30_000
+    this.#polling = setInterval(() => {
+      this.#elsewhere = false
+      this.#start(true)
+    }, options.pollIntervalMs ?? 10_000)
     this.#polling.unref()
     this.#start(true)
   }
 
   /** Rows were added: see `AuditLog.onAppended`. */
   notify(heads: readonly ChainHead[]): void {
+    if (this.#elsewhere) return
     for (const { chain } of heads) this.#behind.add(chain)
     this.#start(false)
   }
@@ -73,6 +91,7 @@ export class Forwarder {
 
   /** Resolves when everything that is in the store has been delivered, or the forwarder was closed. */
   async settled(): Promise<void> {
+    this.#elsewhere = false
     this.#start(true)
     while (this.#running !== undefined) await this.#running
   }
@@ -83,7 +102,9 @@ export class Forwarder {
     clearInterval(this.#polling)
     this.#pause.end()
     await this.#running
-    await this.#options.delivery.close()
+    const { store, delivery, onError } = this.#options
+    await store.release(delivery.name, this.#holder).catch((thrown: unknown) => onError?.(thrown))
+    await delivery.close()
   }
 
   #start(look: boolean): void {
@@ -99,6 +120,7 @@ export class Forwarder {
     const { backoffMsMin = 1_000, backoffMsMax = 300_000, random = Math.random } = this.#options
     for (let wait = backoffMsMin; !this.#closing;) {
       try {
+        if (!(await this.#claim())) return
         if (this.#lookWanted) {
           this.#lookWanted = false
           await this.#look()
@@ -117,6 +139,23 @@ export class Forwarder {
         wait = Math.min(wait * 2, backoffMsMax)
       }
     }
+  }
+
+  /** False while another process delivers. What it has delivered is read anew when this one takes over. */
+  async #claim(): Promise<boolean> {
+    const now = performance.now()
+    const age = now - this.#claimedAt
+    if (age < this.#leaseMs / 3) return true
+    const { store, delivery } = this.#options
+    if (await store.claim(delivery.name, this.#holder, this.#leaseMs)) {
+      if (age >= this.#leaseMs) this.#lookWanted = true
+      this.#claimedAt = now
+      return true
+    }
+    this.#elsewhere = true
+    this.#lookWanted = false
+    this.#behind.clear()
+    return false
   }
 
   /** Reads the cursors and finds every chain that is behind. */

@@ -12,7 +12,7 @@ const CHUNK_CHARACTERS = 64 * 1024
 /** A line of an export is no audit entry. */
 export class AuditExportMalformed extends Error {
   constructor(line: number) {
-    super(`line ${line} is neither an audit row nor a checkpoint`)
+    super(`line ${line} is no audit row, checkpoint or anchor`)
     this.name = 'AuditExportMalformed'
   }
 }

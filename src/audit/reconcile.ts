@@ -1,6 +1,7 @@
 import type { CloudTrailRecord } from './cloudtrail-file.ts'
 import type { AuditEntry } from './entries.ts'
 import type { KeyServiceCalled } from './event.ts'
+import { usesIn } from './key-uses.ts'
 import type { AuditedUse, Reconciliation, ReconcileOptions, TrailUse } from './reconciliation.ts'
 
 /** CloudTrail delivers within about 5 minutes on average; AWS names 15 as the time to allow. */
@@ -30,12 +31,12 @@ export async function reconcile(
 ): Promise<Reconciliation> {
   const audited: AuditedUse[] = []
   for await (const entry of entries) {
-    if (!('event' in entry) || entry.event.type !== 'key-service.called') continue
-    const event = entry.event as unknown as KeyServiceCalled
-    audited.push({ sequence: entry.sequence, chain: entry.chain, event })
+    if (!('event' in entry)) continue
+    const { sequence, chain } = entry
+    audited.push(...usesIn(entry.event).map((event) => ({ sequence, chain, event })))
   }
   const resources = new Set(options.resources ?? audited.map(({ event }) => event.resource))
-  return new Join(audited, usesIn(records), resources, period(records, options), options).result()
+  return new Join(audited, trailUses(records), resources, period(records, options), options).result()
 }
 
 interface Period {
@@ -62,7 +63,7 @@ function period(records: readonly CloudTrailRecord[], options: ReconcileOptions)
   }
 }
 
-function usesIn(records: readonly CloudTrailRecord[]): TrailUse[] {
+function trailUses(records: readonly CloudTrailRecord[]): TrailUse[] {
   const uses = new Map<string, TrailUse>()
   for (const record of records) {
     if (USES[record.eventSource]?.has(record.eventName) !== true) continue

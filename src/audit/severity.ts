@@ -31,9 +31,10 @@ export function severityOf(entry: AuditEntry): Severity {
   return listed ?? (refused ? WARNING : INFORMATION)
 }
 
-/** The entry's type; a checkpoint's is `audit.checkpoint`. */
+/** The entry's type; a checkpoint's is `audit.checkpoint`, an anchor's `audit.anchor`. */
 export function typeOf(entry: AuditEntry): string {
-  return 'event' in entry ? entry.event.type : 'audit.checkpoint'
+  if ('event' in entry) return entry.event.type
+  return 'removedBefore' in entry ? 'audit.anchor' : 'audit.checkpoint'
 }
 
 /** When it happened, RFC 3339. */

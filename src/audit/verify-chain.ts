@@ -1,4 +1,6 @@
 import type { Verifier } from '../crypto/signature.ts'
+import { anchorIsGenuine } from './anchor.ts'
+import type { SignedAnchor } from './anchor.ts'
 import { checkpointIsGenuine } from './checkpoint.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import { expectedHash, GENESIS_HASH } from './row.ts'
@@ -20,6 +22,8 @@ export interface ChainProblem {
     | 'tail-missing'
     | 'checkpoint-mismatch'
     | 'checkpoint-forged'
+    | 'anchor-forged'
+    | 'anchor-mismatch'
   /** Sequence number of the row concerned; the first one of a gap. */
   readonly sequence: number
   readonly detail: string
@@ -35,6 +39,8 @@ export interface ChainVerification {
   readonly checkpoints: number
   /** Rows up to here are covered by a genuine checkpoint; changes after it show only in the chain itself. */
   readonly signedUpTo: number
+  /** Rows up to here were removed under the retention, as a genuine anchor says; 0 when none were. */
+  readonly prunedUpTo: number
   /** At most 1,000. */
   readonly problems: readonly ChainProblem[]
 }
@@ -47,11 +53,12 @@ export interface VerifyChainOptions {
   readonly segment?: boolean
 }
 
-type Entry = AuditRow | SignedCheckpoint
+type Entry = AuditRow | SignedCheckpoint | SignedAnchor
 
 /**
  * Proves that the rows of ONE chain are exactly what was appended: recomputes every hash and link, and compares
- * with every genuine checkpoint. Takes rows and checkpoints in any mixture, as an export has them.
+ * with every genuine checkpoint, and with the anchor where older rows were removed. Takes rows, checkpoints and
+ * anchors in any mixture, as an export has them.
  */
 export async function verifyChain(
   entries: AsyncIterable<Entry> | Iterable<Entry>,
@@ -62,6 +69,7 @@ export async function verifyChain(
   for (const checkpoint of options.checkpoints ?? []) walk.checkpoint(checkpoint)
   for await (const entry of entries) {
     if ('event' in entry) walk.row(entry)
+    else if ('removedBefore' in entry) walk.anchor(entry)
     else walk.checkpoint(entry)
   }
   return walk.result()
@@ -76,8 +84,10 @@ class ChainWalk {
   readonly #hashes = new Map<number, string>()
   readonly #checkpoints = new Map<number, SignedCheckpoint>()
   #chain: string | undefined
+  #anchor: SignedAnchor | undefined
   #rows = 0
   #first = 0
+  #firstLink = GENESIS_HASH
   #last = 0
   #lastHash = GENESIS_HASH
   #signedUpTo = 0
@@ -102,6 +112,12 @@ class ChainWalk {
     this.#keepHash(row)
   }
 
+  anchor(anchor: SignedAnchor): void {
+    if (!anchorIsGenuine(anchor, this.#verifiers)) {
+      this.#report('anchor-forged', anchor.sequence, `no known key signed this (key ${anchor.keyId})`)
+    } else if (anchor.sequence > (this.#anchor?.sequence ?? 0)) this.#anchor = anchor
+  }
+
   checkpoint(checkpoint: SignedCheckpoint): void {
     if (!checkpointIsGenuine(checkpoint, this.#verifiers)) {
       this.#report(
@@ -115,6 +131,7 @@ class ChainWalk {
   }
 
   result(): ChainVerification {
+    if (this.#anchor !== undefined) this.#begin(this.#anchor)
     for (const [first, last] of this.#gaps) this.#reportGap(first, last)
     for (const checkpoint of [...this.#checkpoints.values()].sort((a, b) => a.sequence - b.sequence)) {
       this.#compare(checkpoint)
@@ -127,12 +144,34 @@ class ChainWalk {
       lastSequence: this.#last,
       checkpoints: this.#checkpoints.size,
       signedUpTo: this.#signedUpTo,
+      prunedUpTo: this.#anchor?.sequence ?? 0,
       problems: this.#problems,
     }
   }
 
+  /** The rows up to the anchor may be absent; what is left must go on from it. */
+  #begin(anchor: SignedAnchor): void {
+    const { chain, sequence, hash } = anchor
+    if (this.#chain !== undefined && chain !== this.#chain) {
+      this.#report('foreign', sequence, `anchor belongs to chain ${chain}`)
+      return
+    }
+    this.#chain = chain
+    if (this.#rows === 0) this.#last = sequence
+    const absent = this.#gaps.get(1)
+    if (absent !== undefined) {
+      this.#gaps.delete(1)
+      if (absent > sequence) this.#gaps.set(sequence + 1, absent)
+    }
+    const known = this.#first === sequence + 1 ? this.#firstLink : this.#hashes.get(sequence)
+    if (known !== undefined && known !== hash) {
+      this.#report('anchor-mismatch', sequence, `signed at ${anchor.at} with another hash`)
+    } else this.#signedUpTo = Math.max(this.#signedUpTo, sequence)
+  }
+
   #start(row: AuditRow): void {
     this.#first = row.sequence
+    this.#firstLink = row.previousHash
     this.#last = row.sequence
     this.#lastHash = row.hash
     if (this.#segment) return

@@ -1,7 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import type { AccessControl } from '../access/access-control.ts'
 import { adminApi } from '../admin/api/plugin.ts'
-import { verifierFromPem } from '../crypto/signature.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { KeyServiceCall } from '../kms/call.ts'
 import type { Logger } from '../observability/logger.ts'
@@ -88,8 +87,9 @@ export function controlPlaneApi(parts: ControlPlaneParts) {
       suspensions: new SuspensionService({ catalog, directory, access, store: registry }),
       rotations,
       audit: trail.store,
-      auditVerifiers: [verifierFromPem(trail.publicKeyPem)],
-      flushAudit: () => trail.log.flush(),
+      auditPublicKeys: () => trail.publicKeys(),
+      auditCheckpoints: (chain) => trail.checkpointsElsewhere(chain),
+      flushAudit: (gathered) => trail.flush(gathered),
       tenantKeys: (organization) => tenantKeysOf(organization, catalog, directory, registry),
       accessStatus: (authorityId) => access.status(authorityId),
       wallTimeMs,

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { type ConfigPath, quoted, type RuleFinding } from './finding.ts'
 import { refuse, warn } from './rules/rule.ts'
 import type { Configuration } from './schema.ts'
@@ -29,6 +29,16 @@ export interface ObjectStoreMaterial {
   readonly storeSecrets: ReadonlyMap<string, string>
 }
 
+/** What the audit trail refers to. */
+interface AuditMaterial {
+  /** PKCS #8 PEM. */
+  readonly signingKey: string | undefined
+  /** PEM texts. */
+  readonly publicKeys: readonly string[]
+  /** By name of the forwarder. */
+  readonly forwarders: ReadonlyMap<string, Record<'secret' | 'authorization' | 'ca', string | undefined>>
+}
+
 /** What a configuration refers to outside itself: the environment and other files. Holds secrets: never print it. */
 export interface Materials {
   readonly tokens: readonly (TokenMaterial & { readonly sites: readonly string[] })[]
@@ -42,6 +52,7 @@ export interface Materials {
     | undefined
   /** Connection URL of the registry, where it is in PostgreSQL. */
   readonly registryUrl: string | undefined
+  readonly audit: AuditMaterial
   /** By store name. */
   readonly objectStores: ReadonlyMap<string, ObjectStoreMaterial>
   readonly listenerTls: TlsMaterial | undefined
@@ -58,6 +69,7 @@ export interface MaterialSources {
 }
 
 const TOKEN_CHARACTERS_MIN = 24
+const HMAC_CHARACTERS_MIN = 32
 const SECRET_BYTES_MAX = 64 * 1024
 const PEM_BYTES_MAX = 4 * 1024 * 1024
 
@@ -67,7 +79,7 @@ export function readMaterials(
   sources: MaterialSources,
 ): { materials: Materials; findings: RuleFinding[] } {
   const reader = new MaterialReader(sources)
-  const { listener, admin, kms, registry } = configuration
+  const { listener, admin, audit, kms, registry } = configuration
   const materials: Materials = {
     tokens: configuration.tokens.flatMap((token, index) => {
       const sha256 = reader.digest(token, ['tokens', index])
@@ -78,6 +90,7 @@ export function readMaterials(
       return sha256 === undefined ? [] : [{ name: token.name, sha256, role: token.role }]
     }),
     registryUrl: registry.postgres && reader.secret(registry.postgres, ['registry', 'postgres']),
+    audit: reader.audit(audit, ['audit']),
     kmsCredentials: kms.credentials && reader.credentials(kms.credentials, ['kms', 'credentials']),
     objectStores: new Map(
       configuration.objectStores.map((store, index) => [
@@ -157,6 +170,39 @@ class MaterialReader {
     return secretAccessKey === undefined
       ? undefined
       : { accessKeyId: from.accessKeyId, secretAccessKey, sessionToken }
+  }
+
+  audit(from: Configuration['audit'], path: ConfigPath): AuditMaterial {
+    const signingKey = from.signingKey && this.secret(from.signingKey, [...path, 'signingKey'])
+    if (signingKey !== undefined && !isEd25519(() => createPrivateKey(signingKey))) {
+      const remedy = 'Generate one with `openssl genpkey -algorithm ed25519`'
+      this.findings.push(
+        refuse('signing-key', [...path, 'signingKey'], 'this is no Ed25519 private key (PEM)', remedy),
+      )
+    }
+    const publicKeys = from.publicKeyFiles.flatMap((file, index): string[] => {
+      const at = [...path, 'publicKeyFiles', index]
+      const pem = this.#file(file, at, SECRET_BYTES_MAX)
+      if (pem === undefined || isEd25519(() => createPublicKey(pem))) return pem === undefined ? [] : [pem]
+      this.findings.push(
+        refuse('signing-key', at, 'this is no Ed25519 public key (PEM)', 'Name another file'),
+      )
+      return []
+    })
+    const forwarders = from.forwarders.map((forwarder, index) => {
+      const at = [...path, 'forwarders', index]
+      const secret = forwarder.secret && this.secret(forwarder.secret, [...at, 'secret'])
+      if (secret !== undefined && secret.length < HMAC_CHARACTERS_MIN) {
+        const reason = `it has fewer than ${HMAC_CHARACTERS_MIN} characters`
+        const remedy = 'Generate one, for example with `openssl rand -base64 32`'
+        this.findings.push(refuse('weak-secret', [...at, 'secret'], reason, remedy))
+      }
+      const authorization =
+        forwarder.authorization && this.secret(forwarder.authorization, [...at, 'authorization'])
+      const { ca } = this.tls({ caFile: forwarder.caFile }, at)
+      return [forwarder.name, { secret, authorization, ca }] as const
+    })
+    return { signingKey, publicKeys, forwarders: new Map(forwarders) }
   }
 
   objectStore(store: Configuration['objectStores'][number], path: ConfigPath): ObjectStoreMaterial {
@@ -256,6 +302,14 @@ class MaterialReader {
       this.findings.push(refuse('file', path, reason, 'Correct the path, or let the process read it'))
     }
     return undefined
+  }
+}
+
+function isEd25519(read: () => KeyObject): boolean {
+  try {
+    return read().asymmetricKeyType === 'ed25519'
+  } catch {
+    return false
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { choice, count, optionalText, section, size } from './option.ts'
+import { choice, count, section } from './option.ts'
+import { audit } from './sections/audit.ts'
 import { crypto, keyCache, kms, revocation } from './sections/keys.ts'
 import { adminTls, bindHost, listener, metricsOpen } from './sections/listener.ts'
 import { objectStores } from './sections/object-store.ts'
@@ -23,35 +24,6 @@ const admin = section(
     oidc,
   },
   'Health, readiness, metrics and the admin API.',
-)
-
-const audit = section(
-  {
-    directory: optionalText({
-      charactersMax: 1024,
-      type: 'path of a directory, relative to this file',
-      example: '/var/lib/portcullis/audit',
-      reason:
-        'The audit trail, the key that signs its checkpoints, and its spill file. Absent, an `audit` directory beside the registry.',
-    }),
-    whenFull: choice(
-      ['spill', 'refuse'],
-      'When events come faster than they can be written: `spill` writes them to a local file first, `refuse` answers 503.',
-    ),
-    queueEventsMax: count({
-      default: 10_000,
-      min: 100,
-      max: 1_000_000,
-      reason: 'Events in memory at which the queue counts as full.',
-    }),
-    spillBytesMax: size({
-      default: '256MiB',
-      min: '1MiB',
-      max: '64GiB',
-      reason: 'Size of the spill file at which requests get 503: no event is dropped silently.',
-    }),
-  },
-  'The audit trail: append-only and hash-chained.',
 )
 
 const logging = section(

@@ -104,6 +104,7 @@ export class CallRunner {
       at: timestamp(this.#clock.wallTimeMs()),
       authority: authorityId,
       operation,
+      purpose,
       region,
       resource,
       outcome,

@@ -9,7 +9,7 @@ import type { SuspensionService } from '../../provisioning/suspensions.ts'
 import type { TenantKeyView } from '../../provisioning/tenant-keys.ts'
 import type { AccessStatus } from '../../access/access-control.ts'
 import type { AuditStore } from '../../audit/audit-store.ts'
-import type { Verifier } from '../../crypto/signature.ts'
+import type { SignedCheckpoint } from '../../audit/checkpoint.ts'
 import type { Administrator } from '../authorization.ts'
 import type { BodyOf, Contract, OperationId, QueryOf } from './contract/contract.ts'
 
@@ -22,11 +22,13 @@ export interface ApiServices {
   readonly credentials: CredentialService
   readonly suspensions: SuspensionService
   readonly rotations: RotationService
-  readonly audit: Pick<AuditStore, 'rows' | 'heads' | 'checkpoints' | 'newestCheckpoints'>
-  /** Keys that sign checkpoints. */
-  readonly auditVerifiers: readonly Verifier[]
-  /** Makes everything that has happened so far readable. */
-  readonly flushAudit: () => Promise<void>
+  readonly audit: AuditStore
+  /** Public keys (PEM) that sign checkpoints and anchors. */
+  readonly auditPublicKeys: () => Promise<readonly string[]>
+  /** Checkpoints of a chain that are kept outside the store. */
+  readonly auditCheckpoints: (chain: string) => readonly SignedCheckpoint[]
+  /** Makes everything that has happened so far readable; with `gathered` the open interval's proofs as well. */
+  readonly flushAudit: (gathered: boolean) => Promise<void>
   readonly tenantKeys: (organization: string) => TenantKeyView[]
   readonly accessStatus: (authorityId: string) => AccessStatus | undefined
   readonly wallTimeMs: () => number

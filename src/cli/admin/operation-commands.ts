@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import type { ChainVerification } from '../../audit/verify-chain.ts'
 import type { Reconciliation } from '../../audit/reconciliation.ts'
@@ -20,6 +20,7 @@ type ItemOf<Id extends OperationId> =
   ResponseOf<Id> extends { readonly items: readonly (infer Item)[] } ? Item : never
 type Rotation = ResponseOf<'rotation.get'>
 type Verification = Pick<ChainVerification, 'ok' | 'chain' | 'rows' | 'checkpoints' | 'signedUpTo'> & {
+  readonly prunedUpTo: number
   readonly problems: readonly { readonly kind: string; readonly sequence: number; readonly detail: string }[]
 }
 
@@ -247,26 +248,43 @@ export const operationCommands: readonly AdminCommand[] = [
     usage: 'audit verify [organization]',
     summary: 'prove the hash chain: of an organization at the gateway, or of an export offline',
     options: [
-      ['--file <file>', 'an export of one organization'],
-      ['--public-key <file...>', 'PEM of a key that signs checkpoints; needed with --file'],
+      ['--file <file>', 'an export of one organization; no gateway is asked'],
+      ['--public-key <file...>', 'PEM of a key that signs; needed with --file, see audit keys'],
+      [
+        '--checkpoints <file...>',
+        'checkpoints or exports of an earlier day: they show an end that was removed',
+      ],
     ],
     run: async ({ client, options }, id) => {
       const file = textOption(options, 'file')
       const publicKey = listOption(options, 'publicKey')
-      if (file === undefined) {
+      const checkpoints = listOption(options, 'checkpoints')
+      if (file === undefined && publicKey.length === 0 && checkpoints.length === 0) {
         if (id === undefined) throw new UsageError('name an organization, or a file with --file')
         return verification(await client.send('POST', organizations(id, 'audit', 'verification')))
       }
-      if (publicKey.length === 0) throw new UsageError('--public-key is required with --file')
-      const [{ verifierFromPem }, { readNdjson }, { verifyChain }] = await Promise.all([
-        import('../../crypto/signature.ts'),
-        import('../../audit/ndjson.ts'),
-        import('../../audit/verify-chain.ts'),
-      ])
-      const keys = await Promise.all(
-        publicKey.map(async (path) => verifierFromPem(await readFile(path, 'utf8'))),
+      if (publicKey.length === 0) throw new UsageError('--public-key is required')
+      if (file === undefined && id === undefined) throw new UsageError('name an organization, or a file')
+      const { verifyExport } = await import('./audit-verification.ts')
+      const source =
+        file === undefined ? client.stream(organizations(id, 'audit'), NDJSON) : createReadStream(file)
+      return verification(await verifyExport(source, publicKey, checkpoints))
+    },
+  },
+  {
+    usage: 'audit keys <organization>',
+    summary: 'show the public keys that an export is verified with',
+    options: [['--output <file>', 'write them as PEM, for audit verify --public-key']],
+    run: async ({ client, options }, id) => {
+      const items = await client.all<ItemOf<'audit.keys'>>(organizations(id, 'audit', 'keys'))
+      const pem = items.map(({ publicKeyPem }) => publicKeyPem).join('')
+      const output = textOption(options, 'output')
+      if (output !== undefined) await writeFile(output, pem)
+      const keys = table(
+        ['KEY'],
+        items.map(({ keyId }) => [keyId]),
       )
-      return verification({ ...(await verifyChain(readNdjson(createReadStream(file)), keys)) })
+      return { value: items, text: output === undefined ? `${keys}${pem}` : `written to ${output}\n` }
     },
   },
   {
@@ -282,7 +300,7 @@ export const operationCommands: readonly AdminCommand[] = [
         import('../../audit/reconcile.ts'),
       ])
       const records = await readCloudTrail(createReadStream(file))
-      const query = '?types=key-service.called'
+      const query = '?types=key-service.called,key-service.proved'
       const entries = readNdjson(client.stream(organizations(id, 'audit') + query, NDJSON))
       return reconciled(await reconcile(entries, records))
     },
@@ -352,12 +370,13 @@ async function finished(
 }
 
 function verification(result: Verification): Outcome {
-  const { ok, chain, rows, checkpoints, signedUpTo, problems } = result
+  const { ok, chain, rows, checkpoints, signedUpTo, prunedUpTo, problems } = result
   const text = facts({
     chain,
     rows,
     checkpoints,
     'signed up to': signedUpTo,
+    ...(prunedUpTo > 0 && { 'removed under the retention up to': prunedUpTo }),
     verdict: ok ? 'exactly what was recorded' : 'damaged',
   })
   const found = problems.map(({ kind, sequence, detail }) => [kind, sequence, detail])

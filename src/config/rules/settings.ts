@@ -1,6 +1,7 @@
 import type { Configuration } from '../schema.ts'
 import type { RuleFinding } from '../finding.ts'
 import { formatDuration, formatSize } from '../units.ts'
+import { auditFindings } from './audit.ts'
 import { isHostName } from './organizations.ts'
 import { refuse, warn } from './rule.ts'
 import { isLoopback } from './stores.ts'
@@ -16,6 +17,7 @@ export function settingFindings(sections: ParsedSections): RuleFinding[] {
     ...bufferFindings(sections),
     ...clientCaFindings(sections),
     ...registryFindings(sections),
+    ...auditFindings(sections),
     ...oidcFindings(sections),
     ...timeFindings(sections),
     ...cacheFindings(sections),

@@ -83,8 +83,20 @@ export const auditVerification = component(
     lastSequence: z.number().int(),
     checkpoints: z.number().int(),
     signedUpTo: z.number().int(),
+    prunedUpTo: z
+      .number()
+      .int()
+      .describe(
+        'Rows up to here were removed under the retention, as a signed anchor says; 0 when none were.',
+      ),
     problems: z.array(z.object({ kind: z.string(), sequence: z.number().int(), detail: z.string() })),
   }),
+)
+
+const auditKey = component(
+  'AuditKey',
+  'A key that signs checkpoints and anchors; keep a copy where nobody at the vendor can change it.',
+  z.object({ keyId: z.string(), publicKeyPem: z.string() }),
 )
 
 const NDJSON = 'application/x-ndjson'
@@ -182,6 +194,15 @@ export const operationRoutes = routes({
     response: auditVerification,
     status: 200,
     costly: true,
+  },
+  'audit.keys': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/audit/keys',
+    tag: 'Audit',
+    summary: 'List the public keys that an export is verified with',
+    access: 'read',
+    response: page('AuditKeyPage', auditKey),
+    status: 200,
   },
   'audit.list-chain': {
     method: 'GET',

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { auditEntries } from '../../../audit/entries.ts'
 import { exportNdjson } from '../../../audit/ndjson.ts'
 import { verifyChain } from '../../../audit/verify-chain.ts'
-import type { AuditStore } from '../../../audit/audit-store.ts'
+import { verifierFromPem } from '../../../crypto/signature.ts'
 import { PortcullisError } from '../../../errors.ts'
 import type { QueryOf } from '../contract/contract.ts'
 import type { auditPage } from '../contract/operations.ts'
@@ -21,6 +21,7 @@ export const operationHandlers: ApiHandlers<
   | 'rotation.get'
   | 'audit.list'
   | 'audit.verify'
+  | 'audit.keys'
   | 'audit.list-chain'
 > = {
   'suspension.list': async ({ services, params, query }) => {
@@ -86,12 +87,12 @@ export const operationHandlers: ApiHandlers<
 
   'audit.verify': async ({ services, params }) => {
     const { id } = services.organizations.get(params['organization']!)
-    await services.flushAudit()
-    const entries = auditEntries(services.audit as AuditStore, { chain: id })
-    const { ok, rows, firstSequence, lastSequence, checkpoints, signedUpTo, problems } = await verifyChain(
-      entries,
-      services.auditVerifiers,
-    )
+    await services.flushAudit(true)
+    const verifiers = (await services.auditPublicKeys()).map(verifierFromPem)
+    const { ok, rows, firstSequence, lastSequence, checkpoints, signedUpTo, prunedUpTo, problems } =
+      await verifyChain(auditEntries(services.audit, { chain: id }), verifiers, {
+        checkpoints: services.auditCheckpoints(id),
+      })
     return {
       body: {
         ok,
@@ -101,9 +102,19 @@ export const operationHandlers: ApiHandlers<
         lastSequence,
         checkpoints,
         signedUpTo,
+        prunedUpTo,
         problems: problems.map(({ kind, sequence, detail }) => ({ kind, sequence, detail })),
       },
     }
+  },
+
+  'audit.keys': async ({ services, params }) => {
+    services.organizations.get(params['organization']!)
+    const items = (await services.auditPublicKeys()).map((publicKeyPem) => ({
+      keyId: verifierFromPem(publicKeyPem).keyId,
+      publicKeyPem,
+    }))
+    return { body: { items, next: null } }
   },
 
   'audit.list-chain': ({ services, params, query, alternative }) => {
@@ -130,7 +141,7 @@ async function auditAnswer(
   stream: boolean,
 ): Promise<ApiAnswer<z.input<typeof auditPage>> | ApiStream> {
   // what the caller has just done is to be in what they read
-  await services.flushAudit()
+  await services.flushAudit(stream)
   const { after, limit, types, from, to, site, outcome } = query
   const filter = {
     chain,
@@ -141,7 +152,7 @@ async function auditAnswer(
     ...(site === undefined ? {} : { site }),
     ...(outcome === undefined ? {} : { outcome }),
   }
-  if (stream) return { stream: exportNdjson(services.audit as AuditStore, filter) }
+  if (stream) return { stream: exportNdjson(services.audit, filter) }
   const rows = await services.audit.rows({ ...filter, limit: limit + 1 })
   const items = rows.slice(0, limit).map((row) => ({ ...row, event: { ...row.event } }))
   const next = rows.length > limit ? (items.at(-1)?.sequence ?? null) : null

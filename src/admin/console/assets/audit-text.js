@@ -21,9 +21,10 @@ export const EVENT_GROUPS = [
       'audit.repaired',
       'audit.events-lost',
       'audit.chain-regressed',
+      'audit.pruned',
     ],
   },
-  { value: 'key-use', name: 'Key use (calls to AWS)', types: ['key-service.called'] },
+  { value: 'key-use', name: 'Key use (calls to AWS)', types: ['key-service.called', 'key-service.proved'] },
   {
     value: 'suspensions',
     name: 'Suspensions',
@@ -46,6 +47,10 @@ export function eventText(event) {
   switch (event.type) {
     case 'key-service.called':
       return [event.operation, event.region, event.awsError].filter(Boolean).join(', ')
+    case 'key-service.proved':
+      return `${counted(event.uses, 'proof call')} until ${event.until}`
+    case 'audit.pruned':
+      return `${counted(event.count, 'row')} before ${event.removedBefore} removed`
     case 'suspension.started':
     case 'suspension.changed':
     case 'suspension.ended':

@@ -6,8 +6,8 @@
  * @property {number | null} transfersCut requests that were running and were cut
  */
 
-/** How far before a suspension its evidence is looked for. */
-export const EVIDENCE_WINDOW_MS = 60_000
+/** How far before a suspension its evidence is looked for: longer than proofs are ever gathered for one row. */
+export const EVIDENCE_WINDOW_MS = 360_000
 
 /**
  * What the audit trail proves about one suspension: AWS still allowed the very call that it then denied at some
@@ -44,7 +44,7 @@ export function measuredCutOff(suspension, rows) {
  * @returns {string | undefined}
  */
 function lastGrant({ since, awsRequestId }, events) {
-  const calls = events.filter(({ type }) => type === 'key-service.called')
+  const calls = events.flatMap(callsIn).toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
   const denied = calls.find((call) => call.outcome === 'denied' && call.awsRequestId === awsRequestId)
   if (denied === undefined) return undefined
   /** @param {string} operation @param {string} until */
@@ -59,4 +59,23 @@ function lastGrant({ since, awsRequestId }, events) {
   const last = granted(denied.operation, since)
   if (last === undefined || last.operation === 'AssumeRole') return last?.at
   return granted('AssumeRole', last.at)?.at ?? last.at
+}
+
+/**
+ * The calls that a row tells of: one, or those of a whole interval.
+ *
+ * @param {Record<string, any>} event
+ * @returns {Record<string, any>[]}
+ */
+function callsIn(event) {
+  if (event.type === 'key-service.called') return [event]
+  if (event.type !== 'key-service.proved') return []
+  const startMs = Date.parse(event.at)
+  return event.calls.flatMap((/** @type {Record<string, any>} */ { operation, region, requests }) =>
+    requests.map((/** @type {string} */ request) => {
+      const [offsetMs, awsRequestId] = request.split(' ')
+      const at = new Date(startMs + Number(offsetMs)).toISOString()
+      return { operation, region, outcome: event.outcome, at, awsRequestId }
+    }),
+  )
 }

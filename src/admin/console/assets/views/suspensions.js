@@ -101,7 +101,7 @@ function useMeasuredCutOffs(organizationId, suspensions, readAt) {
         const query = new URLSearchParams({
           from: new Date(sinceMs - EVIDENCE_WINDOW_MS).toISOString(),
           to: new Date(sinceMs + 5_000).toISOString(),
-          types: 'key-service.called,suspension.started',
+          types: 'key-service.called,key-service.proved,suspension.started',
           limit: '1000',
         })
         const base = organizationPath`${organizationId}/audit`
