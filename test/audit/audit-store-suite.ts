@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { signAnchor } from '../../src/audit/anchor.ts'
 import type { AuditStore, RowQuery } from '../../src/audit/audit-store.ts'
 import { signCheckpoint } from '../../src/audit/checkpoint.ts'
 import { auditEntries } from '../../src/audit/entries.ts'
 import { exportNdjson, readNdjson } from '../../src/audit/ndjson.ts'
+import { pruneExpired, type Retention } from '../../src/audit/retention.ts'
 import { expectedHash, GENESIS_HASH } from '../../src/audit/row.ts'
 import { verifyChain } from '../../src/audit/verify-chain.ts'
 import { entry, newSigner, START_MS } from './samples.ts'
@@ -159,6 +161,102 @@ export function auditStoreSuite(backend: string, newPlace: () => Promise<StorePl
         rows: 25,
         checkpoints: 2,
         signedUpTo: 20,
+      })
+    })
+
+    it('lets one process at a time deliver for a forwarder, until it lets go or its claim runs out', async () => {
+      const place = await newPlace()
+      const [one, two] = [await open(place), await open(place)]
+      expect(await one.claim('siem', 'one', 60_000)).toBe(true)
+      expect(await two.claim('siem', 'two', 60_000)).toBe(false)
+      expect(await one.claim('siem', 'one', 60_000)).toBe(true)
+      expect(await two.claim('other', 'two', 60_000)).toBe(true)
+      await two.release('siem', 'two')
+      expect(await two.claim('siem', 'two', 60_000)).toBe(false)
+      await one.release('siem', 'one')
+      expect(await two.claim('siem', 'two', 1)).toBe(true)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      expect(await one.claim('siem', 'one', 60_000)).toBe(true)
+    })
+
+    it('publishes the keys of everyone who signs', async () => {
+      const place = await newPlace()
+      const [one, two] = [await open(place), await open(place)]
+      await one.addSigner('a', 'pem a')
+      await two.addSigner('b', 'pem b')
+      await two.addSigner('b', 'pem of somebody else')
+      expect(await one.signers()).toEqual(['pem a', 'pem b'])
+    })
+
+    describe('retention', () => {
+      const second = (number: number): string => new Date(START_MS + number * 1000).toISOString()
+      const { signer, verifier } = newSigner()
+      const prune = async (store: AuditStore, before: number, more: Partial<Retention> = {}) =>
+        await Array.fromAsync(
+          pruneExpired({
+            store,
+            signer,
+            verifiers: [verifier],
+            removedBefore: second(before),
+            at: second(100),
+            forwarders: [],
+            ...more,
+          }),
+        )
+      const filled = async (): Promise<AuditStore> => {
+        const store = await newStore()
+        for (let number = 1; number <= 20; number += 1) {
+          const [result] = await store.append([entry(number)])
+          if (number % 5 === 0) await store.addCheckpoint(signCheckpoint(result!.head, 'now', signer))
+        }
+        return store
+      }
+      const verified = (store: AuditStore) => verifyChain(auditEntries(store, { chain: 'acme' }), [verifier])
+
+      it('removes the oldest rows, keeps the newest, and the rest proves itself', async () => {
+        const store = await filled()
+        expect(await prune(store, 13, { stepRows: 5 })).toMatchObject([{ count: 12, damaged: undefined }])
+        expect((await all(store)).map(({ sequence }) => sequence)).toEqual([13, 14, 15, 16, 17, 18, 19, 20])
+        expect(await verified(store)).toMatchObject({ ok: true, rows: 8, prunedUpTo: 12, signedUpTo: 20 })
+        expect(await prune(store, 13)).toEqual([])
+        expect(await prune(store, 10_000)).toMatchObject([{ count: 7 }])
+        await store.append([entry(21)])
+        expect(await verified(store)).toMatchObject({ ok: true, rows: 2, prunedUpTo: 19, lastSequence: 21 })
+      })
+
+      it('exports what is left with its anchor, and the export proves itself', async () => {
+        const store = await filled()
+        await prune(store, 13)
+        const chunks: Buffer[] = []
+        for await (const chunk of exportNdjson(store, { chain: 'acme' })) chunks.push(Buffer.from(chunk))
+        const entries = await Array.fromAsync(readNdjson(chunked(Buffer.concat(chunks), 100)))
+        expect(await verifyChain(entries, [verifier])).toMatchObject({ ok: true, rows: 8, prunedUpTo: 12 })
+        const bare = entries.filter((one) => !('removedBefore' in one))
+        expect((await verifyChain(bare, [verifier])).problems.map(({ kind }) => kind)).toEqual(['missing'])
+      })
+
+      it('keeps what a forwarder has not delivered', async () => {
+        const store = await filled()
+        await store.moveCursor('siem', 'acme', 0, 4)
+        expect(await prune(store, 13, { forwarders: ['siem'] })).toMatchObject([{ count: 4 }])
+        expect(await prune(store, 13, { forwarders: ['siem', 'new'] })).toEqual([])
+      })
+
+      it('removes nothing from a chain that somebody else signed for', async () => {
+        const store = await filled()
+        const forged = signCheckpoint({ chain: 'acme', sequence: 7, hash: 'a'.repeat(64) }, 'now', signer)
+        await store.addCheckpoint(forged)
+        expect(await prune(store, 13)).toMatchObject([{ count: 0, damaged: 'row 7: checkpoint-mismatch' }])
+        expect(await all(store)).toHaveLength(20)
+      })
+
+      it('goes on with a removal that was interrupted', async () => {
+        const store = await filled()
+        const last = (await all(store))[11]!
+        await store.prune(signAnchor(last, second(100), second(13), signer), 3)
+        expect(await verified(store)).toMatchObject({ ok: true, rows: 17, prunedUpTo: 12 })
+        expect(await prune(store, 13)).toMatchObject([{ count: 9 }])
+        expect(await verified(store)).toMatchObject({ ok: true, rows: 8, prunedUpTo: 12 })
       })
     })
 
