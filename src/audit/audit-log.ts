@@ -118,6 +118,11 @@ export class AuditLog implements AuditSink {
     return this.#queue.durable()
   }
 
+  /** Signs every chain that this process added to: an export that begins now proves its own end. */
+  async checkpoint(): Promise<void> {
+    await this.#signCheckpoints(true)
+  }
+
   /** Calls back after rows became durable in the store. Returns the function that ends it. */
   onAppended(listener: (heads: readonly ChainHead[]) => void): () => void {
     this.#listeners.add(listener)

@@ -26,7 +26,7 @@ export interface AuditTrail {
   publicKeys(): Promise<string[]>
   /** Checkpoints of a chain that are kept outside the store. */
   checkpointsElsewhere(chain: string): readonly SignedCheckpoint[]
-  /** Makes everything that has happened so far readable; with `gathered` the open interval's proofs as well. */
+  /** Makes everything that has happened so far readable; with `gathered` the open interval's proofs as well, signed. */
   flush(gathered: boolean): Promise<void>
   forwarders(): ForwarderStats
   close(): Promise<void>
@@ -72,6 +72,7 @@ export async function openAuditTrail(settings: Settings, logger: Logger): Promis
     flush: async (gathered) => {
       if (gathered) await sink.seal()
       await log.flush()
+      if (gathered) await log.checkpoint()
     },
     forwarders: () => {
       const stats = forwarders.map((forwarder) => forwarder.stats())

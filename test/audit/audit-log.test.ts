@@ -85,7 +85,7 @@ describe('audit log', () => {
       secretAccessKey: 'wJalr',
       appToken: 'abc',
       plaintext: new Uint8Array(32),
-      nested: { password: 'p', deep: { deeper: { deepest: 'x' } } },
+      nested: { password: 'p', deep: { deep: { deeper: { deepest: 'x' } } } },
       detail: 'x'.repeat(5_000),
       bytes: Buffer.from('abc'),
     }
@@ -94,6 +94,13 @@ describe('audit log', () => {
     const text = JSON.stringify(await rowsOf(store))
     expect(text).not.toMatch(/wJalr|"abc"|deepest|"p"|YWJj/)
     expect((await rowsOf(store))[0]!.event['detail']).toHaveLength(2_049)
+  })
+
+  it('keeps texts that no database chokes on', async () => {
+    const { log, store } = await start()
+    log.record({ type: 'access.defect', at: 'now', authority: 'acme', detail: 'a\0b\ud800c' })
+    await log.flush()
+    expect((await rowsOf(store))[0]!.event['detail']).toBe('a\ufffdb\ufffdc')
   })
 
   it('never throws from record, whatever it is given', async () => {

@@ -113,14 +113,37 @@ describe('forwarder', () => {
     await vi.waitFor(() => expect(delivery.sequences).toEqual([1]))
   })
 
-  it('lets two processes share a destination', async () => {
+  it('leaves the delivery to one of several processes, and takes over when that one is gone', async () => {
     const store = await newStore()
-    const delivery = new Memory()
+    const deliveries = [new Memory(), new Memory()]
     await store.append(upTo(50).map((number) => entry(number)))
-    const forwarders = [1, 2].map(() => startForwarder({ store, delivery, batchEntriesMax: 5 }))
-    await Promise.all(forwarders.map((forwarder) => forwarder.settled()))
-    expect([...new Set(delivery.sequences)].sort((a, b) => a - b)).toEqual(upTo(50))
-    expect((await store.cursors('memory')).get('acme')).toBe(50)
+    const options = { store, batchEntriesMax: 5, leaseMs: 200, pollIntervalMs: 20 }
+    const first = startForwarder({ ...options, delivery: deliveries[0]! })
+    await first.settled()
+    const second = startForwarder({ ...options, delivery: deliveries[1]! })
+    await second.settled()
+    expect(deliveries.map(({ sequences }) => sequences.length)).toEqual([50, 0])
+    // gone without a word: nobody says that the claim is over
+    const hanging = Promise.withResolvers<void>()
+    deliveries[0]!.deliver = () => hanging.promise
+    await store.append(upTo(60).map((number) => entry(number)))
+    await vi.waitFor(
+      () => expect(deliveries[1]!.sequences).toEqual([51, 52, 53, 54, 55, 56, 57, 58, 59, 60]),
+      10_000,
+    )
+    hanging.resolve()
+  })
+
+  it('lets another process go on at once after an orderly end', async () => {
+    const store = await newStore()
+    const [one, two] = [new Memory(), new Memory()]
+    const first = new Forwarder({ store, delivery: one })
+    await store.append([entry(1)])
+    await first.settled()
+    await first.close()
+    await store.append([entry(2)])
+    await startForwarder({ store, delivery: two }).settled()
+    expect([one.sequences, two.sequences]).toEqual([[1], [2]])
   })
 })
 

@@ -9,7 +9,8 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { CloudTrailMalformed, readCloudTrail } from '../../src/audit/cloudtrail-file.ts'
 import type { CloudTrailRecord } from '../../src/audit/cloudtrail-file.ts'
-import type { AuditEvent } from '../../src/audit/event.ts'
+import type { AuditEvent, KeyServiceCalled } from '../../src/audit/event.ts'
+import { isProof, KeyUses } from '../../src/audit/key-uses.ts'
 import { eventText } from '../../src/audit/event-text.ts'
 import { reconcile } from '../../src/audit/reconcile.ts'
 import { linkRow, parseRow } from '../../src/audit/row.ts'
@@ -101,6 +102,26 @@ describe('reconciliation with CloudTrail', () => {
     expect(result).toMatchObject({ ok: true, onlyInAudit: [], onlyInCloudTrail: [], contradictions: [] })
     expect(result.matched).toBe(events.filter(({ type }) => type === 'key-service.called').length)
     expect(result.matched).toBeGreaterThan(5)
+  })
+
+  it('matches gathered proofs of access as it does single ones, and misses any request of theirs', async () => {
+    await useKeys()
+    const proofs = events.filter(isProof)
+    expect(proofs.length).toBeGreaterThan(2)
+    const gathered = (of: readonly KeyServiceCalled[]): AuditEvent => {
+      const uses = new KeyUses(of[0]!)
+      for (const one of of) uses.add(one)
+      return uses.event()
+    }
+    const others = events.filter((event) => !isProof(event))
+    const single = await reconcile(rows(), trail(), fetchedLater)
+    const together = await reconcile(rows([...others, gathered(proofs)]), trail(), fetchedLater)
+    expect(together).toMatchObject({ ok: true, matched: single.matched })
+    const one = await reconcile(rows([...others, gathered(proofs.slice(1))]), trail(), {
+      ...fetchedLater,
+      resources: resources(),
+    })
+    expect(one.onlyInCloudTrail).toMatchObject([{ requestId: proofs[0]!.awsRequestId }])
   })
 
   it('reports a use that only CloudTrail has, with who it was', async () => {

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { signAnchor } from '../../src/audit/anchor.ts'
 import { canonicalJson } from '../../src/audit/canonical-json.ts'
 import type { Json } from '../../src/audit/canonical-json.ts'
 import { signCheckpoint } from '../../src/audit/checkpoint.ts'
+import type { AuditEntry } from '../../src/audit/entries.ts'
 import { expectedHash } from '../../src/audit/row.ts'
 import type { AuditRow } from '../../src/audit/row.ts'
 import { verifyChain } from '../../src/audit/verify-chain.ts'
@@ -39,6 +41,7 @@ describe('verification of a chain', () => {
       lastSequence: ROWS,
       checkpoints: 1,
       signedUpTo: ROWS,
+      prunedUpTo: 0,
       problems: [],
     })
   })
@@ -115,6 +118,69 @@ describe('verification of a chain', () => {
     expect((await verifyChain(segment, [verifier])).ok).toBe(false)
     expect((await verifyChain(segment, [verifier], { segment: true })).ok).toBe(true)
     expect((await verifyChain(segment.toSpliced(2, 1), [verifier], { segment: true })).ok).toBe(false)
+  })
+})
+
+describe('verification of a chain whose oldest rows were removed', () => {
+  const anchor = signAnchor(chain[4]!, 'now', 'then', signer)
+  const left = chain.slice(5)
+  const problems = async (entries: readonly AuditEntry[]): Promise<(string | number)[][]> =>
+    (await verifyChain(entries, [verifier])).problems.map(({ kind, sequence }) => [kind, sequence])
+
+  it('accepts what is left, wherever its anchor stands', async () => {
+    for (const entries of [
+      [anchor, ...left, checkpoint],
+      [...left, checkpoint, anchor],
+    ]) {
+      expect(await verifyChain(entries, [verifier])).toMatchObject({
+        ok: true,
+        rows: ROWS - 5,
+        firstSequence: 6,
+        prunedUpTo: 5,
+        signedUpTo: ROWS,
+      })
+    }
+  })
+
+  it('accepts rows whose removal has only begun, and compares them with the anchor', async () => {
+    expect(await problems([anchor, ...chain.slice(2), checkpoint])).toEqual([])
+    const edited = relink(chain.with(3, { ...chain[3]!, id: 'other' })).slice(0, 5)
+    expect(await problems([anchor, ...edited])).toEqual([['anchor-mismatch', 5]])
+  })
+
+  it('finds rows removed beyond the anchor, in the middle and at the end', async () => {
+    expect(await problems([anchor, ...left.slice(1), checkpoint])).toEqual([['missing', 6]])
+    expect(await problems([anchor, ...left.toSpliced(2, 1), checkpoint])).toEqual([['missing', 8]])
+    expect(await problems([anchor, ...left.slice(0, -1), checkpoint])).toEqual([['tail-missing', ROWS]])
+    expect(await problems([anchor, checkpoint])).toEqual([['tail-missing', 6]])
+  })
+
+  it('finds edits and other rows in the place of those that are left', async () => {
+    const edited = { ...left[2]!, event: { ...left[2]!.event, version: 99 } }
+    expect((await problems([anchor, ...left.with(2, edited), checkpoint]))[0]).toEqual(['edited', 8])
+    const other = chainOf(ROWS, 'acme').map((row) => ({ ...row, id: `x${row.id}` }))
+    expect(await problems([anchor, ...relink(other).slice(5)])).toEqual([['anchor-mismatch', 5]])
+    expect((await problems([anchor, ...left.with(0, left[1]!).with(1, left[0]!), checkpoint]))[0]).toEqual([
+      'reordered',
+      6,
+    ])
+  })
+
+  it('takes no anchor of another key, none that was altered, none of another chain, and no checkpoint as one', async () => {
+    const foreign = signAnchor({ ...chain[4]!, chain: 'other' }, 'now', 'then', signer)
+    const { at, keyId, signature } = signCheckpoint(chain[4]!, 'now', signer)
+    const { sequence, hash } = chain[4]!
+    const recast = { chain: 'acme', sequence, hash, at, removedBefore: 'then', keyId, signature }
+    for (const bad of [
+      signAnchor(chain[4]!, 'now', 'then', newSigner().signer),
+      { ...anchor, sequence: 6 },
+      { ...anchor, removedBefore: 'later' },
+      recast,
+    ]) {
+      expect((await problems([bad, ...left])).map(([kind]) => kind)).toEqual(['anchor-forged', 'missing'])
+    }
+    expect((await problems([foreign, ...left])).map(([kind]) => kind)).toEqual(['foreign', 'missing'])
+    expect(await problems([...left, checkpoint])).toEqual([['missing', 1]])
   })
 })
 

@@ -194,13 +194,27 @@ describe('the commands of the admin API', () => {
     const rows = readFileSync(file, 'utf8').trim().split('\n')
     expect(rows.length).toBeGreaterThan(10)
     expect((await run('audit verify acme')).out).toContain('exactly what was recorded')
-    const key = join(world.directory, 'registry-audit/signing-key.pem')
     const publicKey = join(directory, 'public.pem')
-    execFileSync('openssl', ['pkey', '-in', key, '-pubout', '-out', publicKey])
+    expect(await run(['audit', 'keys', 'acme', '--output', publicKey])).toMatchObject({ code: 0 })
     const offline = ['audit', 'verify', '--file', file, '--public-key', publicKey]
-    expect(await run(offline)).toMatchObject({ code: 0 })
+    // no gateway is asked: there is no token, and nothing listens there
+    const alone = [...offline, '--url', 'http://127.0.0.1:1']
+    expect(await run(alone, '')).toMatchObject({ code: 0 })
     writeFileSync(file, rows.toSpliced(3, 1).join('\n'))
     expect(await run(offline)).toMatchObject({ code: 1, out: expect.stringContaining('missing') as string })
+    // the end is gone and its checkpoints with it: only what was put aside earlier shows that
+    const last = rows.findLastIndex((row) => row.includes('"signature"'))
+    const kept = join(directory, 'kept.ndjson')
+    writeFileSync(kept, rows[last]!)
+    writeFileSync(file, rows.slice(0, 3).join('\n'))
+    expect(await run(offline)).toMatchObject({ code: 0 })
+    expect(await run([...offline, '--checkpoints', kept])).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('tail-missing') as string,
+    })
+    const online = ['audit', 'verify', 'acme', '--public-key', publicKey, '--checkpoints', kept]
+    expect(await run(online)).toMatchObject({ code: 0 })
+    expect(await run(['audit', 'verify', '--file', file])).toMatchObject({ code: 2 })
   })
 
   it('are limited by what the token may do', async () => {

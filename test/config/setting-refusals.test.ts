@@ -187,3 +187,34 @@ describe('endpoints', () => {
     expect(findingsOf(withSection('kms: { kmsEndpoint: "https://kms.{region}.internal" }'))).toEqual([])
   })
 })
+
+describe('audit', () => {
+  const forwarder = (lines: string) => withSection(`audit: { forwarders: [{ name: siem, ${lines} }] }`)
+
+  it.each([
+    ['kind: webhook, url: "http://siem.example.com/", secret: { env: S }', 'http://siem'],
+    ['kind: otlp, url: "tls://siem.example.com:1"', 'tls://siem'],
+    ['kind: otlp, url: "https://user:word@siem.example.com/v1/logs"', 'https://user'],
+    ['kind: syslog, url: "tcp://siem.example.com:514"', 'tcp://siem'],
+    ['kind: syslog, url: "tls://siem.example.com"', 'tls://siem'],
+    ['kind: otlp, url: "nowhere"', 'nowhere'],
+  ])('refuses to send events to %s', (lines, mark) => {
+    expectFinding(forwarder(lines), 'forwarder-url', `"${mark}`)
+  })
+
+  it('refuses a webhook without a secret, and a name that is there twice', () => {
+    const rules = (text: string) => findingsOf(text).map(({ rule, path }) => `${rule} ${path}`)
+    expect(rules(forwarder('kind: webhook, url: "https://siem.example.com/"'))).toContain(
+      'missing-key audit.forwarders[0].secret',
+    )
+    const one = '{ name: siem, kind: otlp, url: "https://siem.example.com/" }'
+    expect(rules(withSection(`audit: { forwarders: [${one}, ${one}] }`))).toContain(
+      'name-twice audit.forwarders[1].name',
+    )
+  })
+
+  it('takes loopback without TLS', () => {
+    const rules = findingsOf(forwarder('kind: syslog, url: "tcp://127.0.0.1:514"')).map(({ rule }) => rule)
+    expect(rules).not.toContain('forwarder-url')
+  })
+})

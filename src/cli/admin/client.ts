@@ -24,17 +24,17 @@ const PAGE_ITEMS = 500
 /** The admin API as the commands use it. */
 export class AdminClient {
   readonly #url: string
-  readonly #token: string
+  readonly #token: () => string
   readonly #dispatcher: Agent
 
-  /** Throws `UsageError` without a token. */
+  /** The token is looked for when the first request is made, which rejects with `UsageError` without one. */
   constructor(options: ConnectionOptions, terminal: Terminal) {
     this.#url = (options.url ?? terminal.environment['PORTCULLIS_ADMIN_URL'] ?? URL_DEFAULT).replace(
       /\/$/,
       '',
     )
     if (!URL.canParse(this.#url)) throw new UsageError(`${JSON.stringify(this.#url)} is not a URL`)
-    this.#token = tokenOf(options, terminal)
+    this.#token = () => tokenOf(options, terminal)
     const ca = options.caFile === undefined ? undefined : readFileSync(options.caFile, 'utf8')
     this.#dispatcher = new Agent(ca === undefined ? {} : { connect: { ca } })
   }
@@ -74,6 +74,7 @@ export class AdminClient {
 
   async #fetch(method: string, path: string, accept: string, body?: unknown): Promise<Response> {
     let response: Response
+    const token = this.#token()
     try {
       response = await fetch(this.#url + path, {
         method,
@@ -82,7 +83,7 @@ export class AdminClient {
         signal: AbortSignal.timeout(TIMEOUT_MS),
         headers: {
           Accept: accept,
-          Authorization: `Bearer ${this.#token}`,
+          Authorization: `Bearer ${token}`,
           ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
           ...(method === 'POST' ? { 'Idempotency-Key': randomUUID() } : {}),
         },
