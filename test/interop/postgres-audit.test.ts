@@ -37,7 +37,11 @@ describe.skipIf(programs === undefined)('PostgreSQL (skipped where it is not ins
     const run = async (sql: string): Promise<void> => {
       const client = new Client({ connectionString: url })
       await client.connect()
-      await client.query(sql).finally(() => client.end())
+      try {
+        await client.query(sql)
+      } finally {
+        await client.end()
+      }
     }
     return { store, url, run }
   }
