@@ -5,11 +5,13 @@ import { PortcullisError } from '../errors.ts'
 import type { RawHeaders } from '../listener/raw-headers.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import { giveBack } from '../listener/spent.ts'
+import { awaitTurn, TURN_BYTES } from '../listener/turns.ts'
 import { ResponseReader } from './response-reader.ts'
 import type { SocketPoolOptions } from './socket-pool.ts'
 import type { BodyWriter, PushedBody, StoreRequest, StoreResponseHandler, StoreTransfer } from './upstream.ts'
 
-const READ_BYTES = 256 * 1024
+/** A plain connection fills it with one system call, and then awaits its next turn. */
+const READ_BYTES = TURN_BYTES
 /** Unsent bytes of a pushed body past which its source is asked to wait. */
 const UNSENT_BYTES_MAX = 512 * 1024
 /** An idle connection is given up before most stores do so. */
@@ -55,6 +57,8 @@ export class StoreConnection {
   #closed = false
   #answered = false
   #paused = false
+  /** Bytes read in a row; it has given up reading until its next turn while they are enough. */
+  #turnBytes = 0
   #uploading: Upload | undefined
 
   constructor(options: SocketPoolOptions, events: ConnectionEvents) {
@@ -159,7 +163,12 @@ export class StoreConnection {
   #resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#socket.resume()
+    if (this.#turnBytes < TURN_BYTES) this.#socket.resume()
+  }
+
+  #proceed(): void {
+    this.#turnBytes = 0
+    if (!this.#paused && !this.#closed) this.#socket.resume()
   }
 
   #received(bytes: number, buffer: Uint8Array): boolean {
@@ -169,7 +178,10 @@ export class StoreConnection {
     } catch (thrown) {
       this.#fail(thrown instanceof PortcullisError ? thrown : asStoreError(thrown as Error))
     }
-    return !this.#paused
+    if (this.#turnBytes >= TURN_BYTES) return false
+    this.#turnBytes += bytes
+    if (this.#turnBytes >= TURN_BYTES) awaitTurn(() => this.#proceed())
+    return !this.#paused && this.#turnBytes < TURN_BYTES
   }
 
   #finish(exchange: StoreExchange, trailers: RawHeaders, reusable: boolean): void {
@@ -276,6 +288,8 @@ class Upload implements BodyWriter {
   }
 
   end(): void {
+    // Nothing more is asked for.
+    this.#waiting = false
     // A body of another length than was declared must not be taken for the whole one.
     if (this.#remaining === 0) this.complete = true
     else this.abort(new Error('the body has not the declared length'))

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { PortcullisError } from '../../src/errors.ts'
+import { TURN_BYTES } from '../../src/listener/turns.ts'
 import { SocketPool } from '../../src/upstream/socket-pool.ts'
 import { LOCALHOST_CERT, LOCALHOST_KEY } from '../config/support/tls.ts'
 import type { BodyWriter, StoreRequest, StoreTransfer } from '../../src/upstream/upstream.ts'
@@ -219,6 +220,46 @@ describe('a socket pool', () => {
     })
     expect(seen).toEqual([])
   })
+})
+
+it('reads no more of a big answer in a pass of the event loop than a turn allows', async () => {
+  const bytes = 16 * TURN_BYTES
+  const { url } = await store((socket) => {
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`)
+      socket.write(Buffer.alloc(bytes))
+    })
+  })
+  const upstream = pool(url)
+  const inPass = [0, 0, 0, 0]
+  let most = 0
+  let total = 0
+  const transfers = inPass.map((_, index) => {
+    return new Promise<void>((resolve, reject) => {
+      upstream.dispatch(
+        { method: 'GET', path: '/big', headers: [], body: undefined },
+        {
+          head: () => {},
+          data: (chunk) => {
+            inPass[index]! += chunk.length
+            most = Math.max(most, inPass[index]!)
+            total += chunk.length
+          },
+          end: () => resolve(),
+          error: reject,
+        },
+      )
+    })
+  })
+  while (total < 4 * bytes) {
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+    inPass.fill(0)
+  }
+  await Promise.all(transfers)
+  // A turn ends with the read that completes it.
+  expect(most).toBeLessThan(2 * TURN_BYTES)
 })
 
 describe('a pushed body', () => {

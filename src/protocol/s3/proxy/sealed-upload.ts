@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { asPortcullisError } from '../../../errors.ts'
 import { giveBack } from '../../../listener/spent.ts'
+import { awaitTurn, TURN_BYTES } from '../../../listener/turns.ts'
 import type { BodyWriter, PushedBody } from '../../../upstream/upstream.ts'
 import type { BackendRequest } from './backend.ts'
 import type { BackendResponse } from './backend-response.ts'
@@ -103,7 +104,7 @@ function admitted(context: ObjectExchange): Promise<void> {
   })
 }
 
-/** A sealed body on its way to the store, at the pace of the store. */
+/** A sealed body on its way to the store, at the pace of the store; what is sealed in one turn is written together. */
 class SealedUpload implements PushedBody {
   checksum: ObjectChecksum | undefined
   finished = false
@@ -113,6 +114,11 @@ class SealedUpload implements PushedBody {
   readonly #sealer: Sealer
   #writer: BodyWriter | undefined
   #destroyed = false
+  #sealed: Buffer[] = []
+  #sealedBytes = 0
+  /** The body is paused until its turn and the store's readiness have both come. */
+  #awaitsTurn = false
+  #awaitsStore = false
 
   constructor(context: ObjectExchange, body: ClientBody, sealer: Sealer) {
     this.#context = context
@@ -126,15 +132,15 @@ class SealedUpload implements PushedBody {
     this.#body.read({
       data: (chunk) => {
         if (this.#destroyed) return
-        const wanted = writer.write(this.#sealer.write(chunk))
+        this.#keep(this.#sealer.write(chunk))
         giveBack(chunk)
-        if (!wanted) this.#request.pause()
       },
       end: (checksum) => {
         this.checksum = checksum
         this.#context.whenAdmitted(() => {
           if (this.#destroyed) return
-          writer.write(this.#sealer.final(encodeTrailer(checksum)))
+          this.#sealed.push(...this.#sealer.final(encodeTrailer(checksum)))
+          this.#flush()
           this.finished = true
           writer.end()
         })
@@ -144,13 +150,47 @@ class SealedUpload implements PushedBody {
   }
 
   ready(): void {
-    this.#request.resume()
+    this.#awaitsStore = false
+    this.#proceed()
   }
 
   /** Gives the upload up: whoever waits for the store's answer gets the reason. */
   destroy(reason?: unknown): void {
     if (this.#destroyed) return
     this.#destroyed = true
+    this.#sealed = []
     this.#writer?.abort(asPortcullisError(reason))
+  }
+
+  #keep(pieces: readonly Buffer[]): void {
+    // A body that arrives slowly is not held back: what came within one pass of the event loop goes out at its end.
+    if (this.#sealed.length === 0) setImmediate(() => this.#flush())
+    for (const piece of pieces) {
+      this.#sealed.push(piece)
+      this.#sealedBytes += piece.length
+    }
+    if (this.#sealedBytes < TURN_BYTES) return
+    this.#flush()
+    if (this.#awaitsTurn) return
+    this.#awaitsTurn = true
+    this.#request.pause()
+    awaitTurn(() => {
+      this.#awaitsTurn = false
+      this.#proceed()
+    })
+  }
+
+  #flush(): void {
+    if (this.#destroyed || this.#sealed.length === 0) return
+    const sealed = this.#sealed
+    this.#sealed = []
+    this.#sealedBytes = 0
+    if (this.#writer!.write(sealed)) return
+    this.#awaitsStore = true
+    this.#request.pause()
+  }
+
+  #proceed(): void {
+    if (!this.#awaitsTurn && !this.#awaitsStore && !this.#destroyed) this.#request.resume()
   }
 }

@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { awaitTurn } from '../../src/listener/turns.ts'
+
+function passOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
+it('lets one waiter proceed in each pass of the event loop, in the order of asking', async () => {
+  const proceeded: string[] = []
+  for (const name of ['first', 'second', 'third']) awaitTurn(() => proceeded.push(name))
+  expect(proceeded).toEqual([])
+  const seen: number[] = []
+  for (let pass = 0; pass < 3; pass += 1) {
+    await passOfTheLoop()
+    seen.push(proceeded.length)
+  }
+  expect(seen).toEqual([1, 2, 3])
+  expect(proceeded).toEqual(['first', 'second', 'third'])
+})
+
+it('puts a waiter that asks again behind those who wait already', async () => {
+  const proceeded: string[] = []
+  awaitTurn(() => {
+    proceeded.push('big')
+    awaitTurn(() => proceeded.push('big again'))
+  })
+  awaitTurn(() => proceeded.push('small'))
+  while (proceeded.length < 3) await passOfTheLoop()
+  expect(proceeded).toEqual(['big', 'small', 'big again'])
+})
+
+it('goes on after a waiter threw', async () => {
+  const thrown: unknown[] = []
+  const listeners = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  process.once('uncaughtException', (error) => thrown.push(error))
+  let isReached = false
+  awaitTurn(() => {
+    throw new Error('a defect')
+  })
+  awaitTurn(() => (isReached = true))
+  while (!isReached) await passOfTheLoop()
+  for (const listener of listeners) process.on('uncaughtException', listener)
+  expect(thrown).toHaveLength(1)
+})
