@@ -36,12 +36,12 @@ it('goes on after a waiter threw', async () => {
   const listeners = process.listeners('uncaughtException')
   process.removeAllListeners('uncaughtException')
   process.once('uncaughtException', (error) => thrown.push(error))
-  let isReached = false
+  const reached: string[] = []
   awaitTurn(() => {
     throw new Error('a defect')
   })
-  awaitTurn(() => (isReached = true))
-  while (!isReached) await passOfTheLoop()
+  awaitTurn(() => reached.push('after'))
+  while (reached.length === 0) await passOfTheLoop()
   for (const listener of listeners) process.on('uncaughtException', listener)
   expect(thrown).toHaveLength(1)
 })
