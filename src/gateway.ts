@@ -11,6 +11,7 @@ import { keyServiceOf } from './composition/key-service.ts'
 import { mountObjectStores } from './composition/object-stores.ts'
 import { openRegistryEngine } from './composition/registry-engine.ts'
 import type { Settings } from './composition/settings.ts'
+import { notificationPlugins } from './composition/notifications.ts'
 import { auditRefusedCiphertext } from './composition/refused-ciphertext.ts'
 import { mountStores } from './composition/stores.ts'
 import { TenantDirectory } from './composition/tenant-directory.ts'
@@ -203,6 +204,12 @@ export class Gateway {
     })
     engine.onChange(() => refreshFrom(registry, controlPlane, logger))
     api.rotations.start()
+    const notifications = notificationPlugins(materials.notificationSecret, {
+      clock,
+      authorityOf: (organization) => directory.current.authorityById(organization),
+      verifyNow: (authority) => access.verifyNow(authority),
+      observe: (outcome, durationMs) => metrics.notification(outcome, durationMs),
+    })
     let draining = false
     const admin = new AdminListener({
       host: configuration.admin.host,
@@ -213,7 +220,7 @@ export class Gateway {
       administrators: administratorSources(options, controlPlane, tenants.catalog),
       readiness: () => ({ ready: !draining, reasons: draining ? ['draining'] : [] }),
       metrics: () => metrics.text(),
-      plugins: [consoleRoutes(), api.plugin],
+      plugins: [consoleRoutes(), api.plugin, ...notifications],
       onDefect: (error, requestId) => logger.error('admin request failed', { error, requestId }),
     })
     metrics.watch({

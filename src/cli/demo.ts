@@ -148,7 +148,9 @@ class Tour {
     const refused = await this.#until((response) => response.status !== 200, CUT_OFF_MS_MAX)
     const cutOffMs = performance.now() - started
     expect(refused.status === 423, `after the revocation the gateway answered ${refused.status}`)
-    this.#detail(`423 Locked after ${cutOffMs.toFixed(0)} ms (promised: ${CUT_OFF_MS_MAX} ms)`)
+    this.#detail(
+      `423 Locked after ${cutOffMs.toFixed(0)} ms, told by the customer's EventBridge (promised without it: ${CUT_OFF_MS_MAX} ms)`,
+    )
     for (const header of [
       'Suspension-Reason',
       'Suspension-Since',

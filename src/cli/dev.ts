@@ -24,10 +24,12 @@ export async function startDevStack(options: DevArguments): Promise<DevStack> {
   const { configuration, materials } = loadConfiguration(environment.configurationFile, environment.variables)
   const logger = createLogger({ level: configuration.logging.level })
   const gateway = await Gateway.start({ configuration, materials, logger })
+  const disconnect = environment.connectEventBus(gateway.adminUrl)
   return {
     gateway,
     environment,
     stop: async () => {
+      disconnect()
       await gateway.drain()
       await environment.stop()
     },

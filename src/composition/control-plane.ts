@@ -77,7 +77,7 @@ export function controlPlaneApi(parts: ControlPlaneParts) {
         directory,
         access,
         keys: registry,
-        onboarding: configuration.onboarding,
+        onboarding: { ...configuration.onboarding, notificationKey: settings.materials.notificationSecret },
         revocationBoundMs: configuration.revocation.boundMs,
         openProbe: () => awsProbe(awsReach(settings)),
         verifiedAt: (authorityId, region) => proofs.verifiedAt(authorityId, region),

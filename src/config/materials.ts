@@ -53,6 +53,8 @@ export interface Materials {
   /** Connection URL of the registry, where it is in PostgreSQL. */
   readonly registryUrl: string | undefined
   readonly audit: AuditMaterial
+  /** What the secrets of notifications are derived from. */
+  readonly notificationSecret: string | undefined
   /** By store name. */
   readonly objectStores: ReadonlyMap<string, ObjectStoreMaterial>
   readonly listenerTls: TlsMaterial | undefined
@@ -79,7 +81,7 @@ export function readMaterials(
   sources: MaterialSources,
 ): { materials: Materials; findings: RuleFinding[] } {
   const reader = new MaterialReader(sources)
-  const { listener, admin, audit, kms, registry } = configuration
+  const { listener, admin, audit, kms, registry, onboarding } = configuration
   const materials: Materials = {
     tokens: configuration.tokens.flatMap((token, index) => {
       const sha256 = reader.digest(token, ['tokens', index])
@@ -92,6 +94,9 @@ export function readMaterials(
     registryUrl: registry.postgres && reader.secret(registry.postgres, ['registry', 'postgres']),
     audit: reader.audit(audit, ['audit']),
     kmsCredentials: kms.credentials && reader.credentials(kms.credentials, ['kms', 'credentials']),
+    notificationSecret:
+      onboarding.notificationSecret &&
+      reader.hmacKey(onboarding.notificationSecret, ['onboarding', 'notificationSecret']),
     objectStores: new Map(
       configuration.objectStores.map((store, index) => [
         store.name,
@@ -147,6 +152,15 @@ class MaterialReader {
     return this.#noteDigest(createHash('sha256').update(value).digest('hex'), path)
   }
 
+  hmacKey(reference: SecretReference, path: ConfigPath): string | undefined {
+    const value = this.secret(reference, path)
+    if (value === undefined || value.length >= HMAC_CHARACTERS_MIN) return value
+    const reason = `it has fewer than ${HMAC_CHARACTERS_MIN} characters`
+    const remedy = 'Generate one, for example with `openssl rand -base64 32`'
+    this.findings.push(refuse('weak-secret', path, reason, remedy))
+    return undefined
+  }
+
   secret(reference: SecretReference, path: ConfigPath): string | undefined {
     if ('env' in reference) {
       const value = this.#sources.environment[reference.env]
@@ -191,12 +205,7 @@ class MaterialReader {
     })
     const forwarders = from.forwarders.map((forwarder, index) => {
       const at = [...path, 'forwarders', index]
-      const secret = forwarder.secret && this.secret(forwarder.secret, [...at, 'secret'])
-      if (secret !== undefined && secret.length < HMAC_CHARACTERS_MIN) {
-        const reason = `it has fewer than ${HMAC_CHARACTERS_MIN} characters`
-        const remedy = 'Generate one, for example with `openssl rand -base64 32`'
-        this.findings.push(refuse('weak-secret', [...at, 'secret'], reason, remedy))
-      }
+      const secret = forwarder.secret && this.hmacKey(forwarder.secret, [...at, 'secret'])
       const authorization =
         forwarder.authorization && this.secret(forwarder.authorization, [...at, 'authorization'])
       const { ca } = this.tls({ caFile: forwarder.caFile }, at)

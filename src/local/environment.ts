@@ -5,7 +5,9 @@ import { stringify } from 'yaml'
 import { startLocalAws, type LocalAws } from './aws/local-aws.ts'
 import { createWorld, type LocalWorld } from './aws/world.ts'
 import { startDocumentStore } from './document-store/document-store.ts'
+import { startEventBus } from './event-bus.ts'
 import { startObjectStore } from './object-store/object-store.ts'
+import { notificationSecret } from '../onboarding/notification-secret.ts'
 
 /** How the local environment is started. */
 export interface LocalEnvironmentOptions {
@@ -37,6 +39,8 @@ export interface LocalEnvironment {
   }
   readonly aws: LocalAws
   readonly world: LocalWorld
+  /** Lets the customer's EventBridge notify a gateway; returns the end of it. */
+  connectEventBus(adminUrl: string): () => void
   stop(): Promise<void>
 }
 
@@ -69,6 +73,7 @@ export const COLLECTIONS = {
 export async function startLocalEnvironment(options: LocalEnvironmentOptions): Promise<LocalEnvironment> {
   const directory = resolve(options.directory)
   const identity = openDirectory(directory, options.reset)
+  const notificationKey = randomBytes(32).toString('base64url')
   const aws = await startLocalAws({ directory: join(directory, 'aws') })
   const world = await createWorld(aws, {
     organization: ORGANIZATION,
@@ -111,6 +116,7 @@ export async function startLocalEnvironment(options: LocalEnvironmentOptions): P
       PORTCULLIS_DEV_AWS_SECRET: world.vendor.gateway.secretAccessKey,
       PORTCULLIS_DEV_S3_SECRET: identity.tenantAccessKey.secretAccessKey,
       PORTCULLIS_DEV_STORE_SECRET: identity.storeAccessKey.secretAccessKey,
+      PORTCULLIS_DEV_NOTIFICATION_SECRET: notificationKey,
     },
     tokens: identity.tokens,
     stores,
@@ -122,6 +128,12 @@ export async function startLocalEnvironment(options: LocalEnvironmentOptions): P
     },
     aws,
     world,
+    connectEventBus: (adminUrl) =>
+      startEventBus(aws, world.customer, {
+        adminUrl,
+        organization: ORGANIZATION,
+        secret: notificationSecret(notificationKey, ORGANIZATION),
+      }),
     stop: async () => {
       await Promise.all([aws, jira, confluence, objects].map((part) => part.stop()))
     },
@@ -169,6 +181,10 @@ function configurationOf(
     admin: {
       port: options.adminPort,
       tokens: [{ name: 'dev', env: 'PORTCULLIS_DEV_ADMIN_TOKEN', role: 'operator' }],
+    },
+    onboarding: {
+      gatewayPrincipalArn: vendor.gateway.arn,
+      notificationSecret: { env: 'PORTCULLIS_DEV_NOTIFICATION_SECRET' },
     },
     logging: { level: options.logLevel },
     registry: { file: 'registry.sqlite' },

@@ -64,6 +64,7 @@ export class Metrics {
   readonly #transfersCut: Tally
   readonly #lastUseSeconds: Timing
   readonly #fleet: Tally
+  readonly #notificationSeconds: Timing
 
   /** `process`: also measures the process itself, event-loop delay included; keeps observers running until `close`. */
   constructor(options: { readonly process: boolean } = { process: true }) {
@@ -142,6 +143,12 @@ export class Metrics {
       'Verifications due here: granted to this replica, held by another, taken over from another (shared), or made because nobody could be asked (unanswered).',
       ['outcome'],
     )
+    this.#notificationSeconds = timing(
+      'portcullis_notification_duration_seconds',
+      'Notifications of the customers by outcome; for verified ones, the time until the verification ended.',
+      ['outcome'],
+      CALL_SECONDS,
+    )
     if (options.process) collectDefaultMetrics({ register: this.registry })
   }
 
@@ -192,6 +199,11 @@ export class Metrics {
   /** Counts how a verification that was due came about in a fleet. */
   fleetVerification(outcome: string): void {
     this.#fleet.add(1, outcome)
+  }
+
+  /** Counts a notification, and times the verification that it led to. */
+  notification(outcome: string, durationMs: number): void {
+    this.#notificationSeconds.observe(durationMs / 1_000, outcome)
   }
 
   /** Registers numbers that their owners know; call once. */

@@ -3,11 +3,14 @@ import type { OnboardingPlan } from './plan.ts'
 /** Request header that carries the connection's secret to the notification endpoint. */
 export const NOTIFICATION_SECRET_HEADER = 'Portcullis-Notification-Secret'
 
+/** Path of the notification endpoint on the admin listener. */
+export const NOTIFICATION_PATH = '/notifications/v1/aws'
+
 /** IAM is a global service: its events exist in this region only. */
 export const IAM_EVENTS_REGION = 'us-east-1'
 
 /** Calls on the key after which access may be gone, or back. */
-const KEY_CALLS = [
+export const KEY_CALLS: readonly string[] = [
   'CancelKeyDeletion',
   'CreateGrant',
   'DisableKey',
@@ -19,7 +22,7 @@ const KEY_CALLS = [
 ]
 
 /** Calls on the role after which access may be gone, or back. */
-const ROLE_CALLS = [
+export const ROLE_CALLS: readonly string[] = [
   'AttachRolePolicy',
   'CreateRole',
   'DeleteRole',

@@ -2,6 +2,8 @@ import type { AccessControl, AccessStatus } from '../access/access-control.ts'
 import { cloudFormation } from '../onboarding/cloudformation.ts'
 import { explainPlan, type PlanExplanation } from '../onboarding/explain.ts'
 import type { GeneratedFile } from '../onboarding/generated-file.ts'
+import { notificationSecret } from '../onboarding/notification-secret.ts'
+import { NOTIFICATION_SECRET_HEADER } from '../onboarding/notification.ts'
 import { type OnboardingPlan, planOnboarding, PlanRefused } from '../onboarding/plan.ts'
 import type { AwsProbe } from '../onboarding/probe.ts'
 import { terraform } from '../onboarding/terraform.ts'
@@ -17,6 +19,15 @@ import { refusedBy, refusedByAll, unknown } from './refusal.ts'
 export interface OnboardingSettings {
   readonly gatewayPrincipalArn?: string | undefined
   readonly notificationEndpoint?: string | undefined
+  /** What the secrets of notifications are derived from. */
+  readonly notificationKey?: string | undefined
+}
+
+/** How EventBridge in a customer's account proves itself to the gateway. */
+export interface NotificationCredential {
+  readonly endpoint: string | null
+  readonly header: string
+  readonly secret: string
 }
 
 /** Collaborators of {@link ByokService}. */
@@ -142,6 +153,22 @@ export class ByokService {
       explanation: explainPlan(plan),
       cloudFormation: cloudFormation(plan),
       terraform: terraform(plan),
+    }
+  }
+
+  /** What the customer enters for instant notifications. */
+  notifications(id: string): NotificationCredential {
+    const { catalog, onboarding } = this.#options
+    if (catalog.organization(id) === undefined) throw unknown('organization', id)
+    if (onboarding.notificationKey === undefined) {
+      const reason = 'this gateway takes no notifications'
+      const remedy = 'Let the operator set onboarding.notificationSecret in the configuration'
+      throw refusedBy('onboarding-unconfigured', '', reason, remedy)
+    }
+    return {
+      endpoint: onboarding.notificationEndpoint ?? null,
+      header: NOTIFICATION_SECRET_HEADER,
+      secret: notificationSecret(onboarding.notificationKey, id),
     }
   }
 

@@ -4,6 +4,14 @@ import { BASE, edited, expectFinding, findingsOf } from './support/base.ts'
 const withSection = (section: string) => `${section}\n${BASE}`
 const withListener = (lines: string) => edited('listener:\n', `listener:\n  ${lines}\n`)
 
+describe('notifications', () => {
+  it('refuses an endpoint that customers would be told of and that is not there', () => {
+    const endpoint = "onboarding: { notificationEndpoint: 'https://gateway.example/notifications/v1/aws' }"
+    const text = withSection(endpoint)
+    expectFinding(text, 'notification-secret', "'https://gateway.example/notifications/v1/aws'")
+  })
+})
+
 describe('shape', () => {
   it('refuses an unknown key at its key and suggests the one that is meant', () => {
     const finding = expectFinding(edited('    hosts', '    hots'), 'unknown-key', 'hots')

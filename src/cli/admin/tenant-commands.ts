@@ -99,6 +99,15 @@ export const tenantCommands: readonly AdminCommand[] = [
       ),
   },
   {
+    usage: 'org byok notification-secret <organization>',
+    summary: 'show what the customer enters as NotificationSecret, so that a revocation takes effect at once',
+    run: async ({ client }, id) => {
+      const path = organizations(id, 'byok', 'notification-secret')
+      const value = await client.send<ResponseOf<'byok.notifications'>>('POST', path)
+      return { value, text: facts({ ...value }) }
+    },
+  },
+  {
     usage: 'org byok verify <organization>',
     summary: 'try every permission in every region; exit code 1 when one is missing or too wide',
     run: async ({ client }, id) =>

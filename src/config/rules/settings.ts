@@ -19,6 +19,7 @@ export function settingFindings(sections: ParsedSections): RuleFinding[] {
     ...registryFindings(sections),
     ...auditFindings(sections),
     ...oidcFindings(sections),
+    ...notificationFindings(sections),
     ...timeFindings(sections),
     ...cacheFindings(sections),
     ...endpointFindings(sections),
@@ -82,6 +83,13 @@ function registryFindings({ registry }: ParsedSections): RuleFinding[] {
   if (file === undefined || postgres === undefined) return []
   const reason = 'the registry is in one place only'
   return [refuse('registry-twice', ['registry', 'postgres'], reason, 'Keep either file or postgres')]
+}
+
+function notificationFindings({ onboarding }: ParsedSections): RuleFinding[] {
+  if (onboarding?.notificationEndpoint === undefined || onboarding.notificationSecret !== undefined) return []
+  const reason = 'customers would be told to notify an endpoint that is not there'
+  const remedy = 'Set onboarding.notificationSecret too'
+  return [refuse('notification-secret', ['onboarding', 'notificationEndpoint'], reason, remedy)]
 }
 
 function oidcFindings({ admin }: ParsedSections): RuleFinding[] {

@@ -1,6 +1,6 @@
 import { noted, optionalSection, optionalText, parsed, section, text, texts, count } from '../option.ts'
 import { z } from 'zod'
-import { readSecretReference } from './secret.ts'
+import { optionalSecret, readSecretReference } from './secret.ts'
 
 /** Where the registry is; exactly one of `file` and `postgres`. */
 export const registry = section(
@@ -95,9 +95,14 @@ export const onboarding = section(
     notificationEndpoint: optionalText({
       charactersMax: 2048,
       type: 'https URL',
-      example: 'https://gateway.example/notifications',
+      example: 'https://gateway.example/notifications/v1/aws',
       reason:
-        'Where customers send key events for instant revocation; without it revocation is found by polling.',
+        'Where customers send key events for instant revocation: the path /notifications/v1/aws of the admin listener, as seen from outside. Without it revocation is found by polling.',
+    }),
+    notificationSecret: optionalSecret({
+      example: { env: 'PORTCULLIS_NOTIFICATION_SECRET' },
+      reason:
+        'Key of at least 32 characters from which the secret of the notifications of each organization is derived. Without it there is no notification endpoint.',
     }),
   },
   'Onboarding of customers.',

@@ -101,6 +101,16 @@ export const byokStatus = component(
   z.object({ access, impact }),
 )
 
+const notificationSecretView = component(
+  'NotificationSecret',
+  'How EventBridge in the account of the customer proves that a notification comes from there.',
+  z.object({
+    endpoint: z.string().nullable().describe('Where notifications go; null when only the operator knows.'),
+    header: z.string().describe('Name of the request header with the secret.'),
+    secret: z.string(),
+  }),
+)
+
 export const verificationReport = component(
   'VerificationReport',
   'Every permission tried in every region. Nothing was changed.',
@@ -161,6 +171,18 @@ export const byokRoutes = routes({
     query: planQuery,
     response: byokPlan,
     status: 200,
+  },
+  'byok.notifications': {
+    method: 'POST',
+    path: '/admin/v1/organizations/{organization}/byok/notification-secret',
+    tag: 'BYOK',
+    summary: 'Get the secret for instant notifications, which the customer enters as NotificationSecret',
+    description:
+      'The same each time; it changes for all organizations when the operator changes onboarding.notificationSecret.',
+    access: 'manage',
+    response: notificationSecretView,
+    status: 200,
+    secret: 'secret',
   },
   'byok.status': {
     method: 'GET',

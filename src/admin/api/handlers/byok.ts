@@ -4,7 +4,7 @@ import { accessView, impactView } from '../views.ts'
 
 /** The BYOK configuration: shown, set, planned and verified. */
 export const byokHandlers: ApiHandlers<
-  'byok.get' | 'byok.put' | 'byok.plan' | 'byok.status' | 'byok.verify'
+  'byok.get' | 'byok.put' | 'byok.plan' | 'byok.notifications' | 'byok.status' | 'byok.verify'
 > = {
   'byok.get': ({ services, params }) => ({ body: byokView(services, params['organization']!) }),
 
@@ -37,6 +37,10 @@ export const byokHandlers: ApiHandlers<
       },
     }
   },
+
+  'byok.notifications': ({ services, params }) => ({
+    body: services.byok.notifications(params['organization']!),
+  }),
 
   'byok.status': ({ services, params }) => {
     const { access, organization } = services.byok.get(params['organization']!)
