@@ -6,6 +6,7 @@ import { openAuditTrail } from './composition/audit-trail.ts'
 import { administratorSources } from './composition/administrators.ts'
 import { controlPlaneApi, RegionalProofs } from './composition/control-plane.ts'
 import { recordExchange } from './composition/exchange-record.ts'
+import { issuedAccessKeys } from './composition/issued-access-keys.ts'
 import { joinFleet, replicaName } from './composition/fleet.ts'
 import { keyServiceOf } from './composition/key-service.ts'
 import { mountObjectStores } from './composition/object-stores.ts'
@@ -30,6 +31,7 @@ import { Metrics } from './observability/metrics.ts'
 import { DocumentProtocol } from './protocol/document/document-protocol.ts'
 import { EnvelopeCodec } from './protocol/json/field-codec.ts'
 import { ObjectProtocol } from './protocol/s3/proxy/object-protocol.ts'
+import { AccessKeySecrets } from './provisioning/access-key-secrets.ts'
 import { applyFile } from './provisioning/applied-file.ts'
 import { ControlPlane } from './registry/control-plane/control-plane.ts'
 import { Registry } from './registry/registry.ts'
@@ -173,7 +175,16 @@ export class Gateway {
       admit: (app) => access.admit(app),
       wallTimeMs: () => clock.wallTimeMs(),
     })
-    const objectStores = mountObjectStores(options, directory)
+    const accessKeySecrets = new AccessKeySecrets(keyring, configuration.crypto.profile)
+    const objectStores = mountObjectStores(options, directory, (current, storeApps) =>
+      issuedAccessKeys(
+        controlPlane.snapshot,
+        current,
+        storeApps,
+        accessKeySecrets,
+        new Date(clock.wallTimeMs()).toISOString(),
+      ),
+    )
     const objectListeners = objectStores.map(
       ({ mount, host, port }) =>
         new Listener({
@@ -197,6 +208,7 @@ export class Gateway {
       tenants,
       registry,
       keyring,
+      accessKeySecrets,
       access,
       trail,
       proofs,

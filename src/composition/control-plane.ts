@@ -5,6 +5,8 @@ import type { Keyring } from '../keyring/keyring.ts'
 import type { KeyServiceCall } from '../kms/call.ts'
 import type { Logger } from '../observability/logger.ts'
 import { awsProbe } from '../onboarding/aws-probe.ts'
+import type { AccessKeySecrets } from '../provisioning/access-key-secrets.ts'
+import { AccessKeyService } from '../provisioning/access-keys.ts'
 import { ByokService } from '../provisioning/byok.ts'
 import { CredentialService } from '../provisioning/credentials.ts'
 import { OrganizationService } from '../provisioning/organizations.ts'
@@ -30,6 +32,7 @@ export interface ControlPlaneParts {
   readonly tenants: TenantDirectory
   readonly registry: Registry
   readonly keyring: Keyring
+  readonly accessKeySecrets: AccessKeySecrets
   readonly access: AccessControl
   readonly trail: AuditTrail
   readonly proofs: RegionalProofs
@@ -84,6 +87,14 @@ export function controlPlaneApi(parts: ControlPlaneParts) {
       }),
       sites: new SiteService(context),
       credentials: new CredentialService(context),
+      accessKeys: new AccessKeyService(context, {
+        directory,
+        secrets: parts.accessKeySecrets,
+        admit: async (app) => {
+          await access.admit(app)
+        },
+        isServed: (app) => configuration.objectStores.some(({ apps }) => apps.includes(app)),
+      }),
       suspensions: new SuspensionService({ catalog, directory, access, store: registry }),
       rotations,
       audit: trail.store,

@@ -2,7 +2,7 @@ import type { ObjectStoreMaterial } from '../config/materials.ts'
 import type { Directory } from '../tenant/directory.ts'
 import { readableApps, selectApp } from '../tenant/resolve.ts'
 import type { DirectoryHolder } from '../tenant/directory-holder.ts'
-import type { AccessKey, ObjectMount } from '../protocol/s3/proxy/object-mount.ts'
+import type { AccessKey, ObjectMount, SealedAccessKey } from '../protocol/s3/proxy/object-mount.ts'
 import { ObjectOrigins } from '../protocol/s3/proxy/object-origins.ts'
 import { SocketPool } from '../upstream/socket-pool.ts'
 import type { StoreTls } from '../upstream/store-pool.ts'
@@ -17,12 +17,22 @@ export interface ListeningObjectStore {
   readonly port: number
 }
 
+/** Access keys of the admin API at one moment. */
+export type IssuedAccessKeys = (
+  directory: Directory,
+  storeApps: ObjectStoreSettings['apps'],
+) => ReadonlyMap<string, SealedAccessKey>
+
 /** The S3 stores of a configuration. Access keys are bound to the tenants of the directory in force. */
-export function mountObjectStores(settings: Settings, directory: DirectoryHolder): ListeningObjectStore[] {
+export function mountObjectStores(
+  settings: Settings,
+  directory: DirectoryHolder,
+  issuedKeys: IssuedAccessKeys,
+): ListeningObjectStore[] {
   return settings.configuration.objectStores.map((store) => ({
     host: store.host,
     port: store.port,
-    mount: mountOf(store, settings, directory),
+    mount: mountOf(store, settings, directory, issuedKeys),
   }))
 }
 
@@ -30,12 +40,15 @@ function mountOf(
   store: ObjectStoreSettings,
   { materials }: Settings,
   directory: DirectoryHolder,
+  issuedKeys: IssuedAccessKeys,
 ): ObjectMount {
   const url = new URL(store.upstream)
   const secrets = materials.objectStores.get(store.name)!
   let keys = accessKeysOf(store, secrets, directory.current)
+  let issued = issuedKeys(directory.current, store.apps)
   directory.onSwap((current) => {
     keys = accessKeysOf(store, secrets, current)
+    issued = issuedKeys(current, store.apps)
   })
   return {
     name: store.name,
@@ -55,6 +68,7 @@ function mountOf(
     addressing: { virtualHostDomains: store.virtualHostDomains },
     origins: store.mixed ? new ObjectOrigins() : undefined,
     accessKeyOf: (accessKeyId) => keys.get(accessKeyId),
+    sealedAccessKeyOf: (accessKeyId) => (keys.has(accessKeyId) ? undefined : issued.get(accessKeyId)),
   }
 }
 

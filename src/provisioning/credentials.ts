@@ -14,7 +14,7 @@ export interface Created<Entry> {
 }
 
 /** What everybody with a credential has in common. */
-interface NewCredential {
+export interface NewCredential {
   readonly name: string
   readonly expiresAt?: string | undefined
 }
@@ -57,7 +57,7 @@ export class CredentialService {
       name: wanted.name,
       sha256: hash('sha256', token, 'hex'),
       sites,
-      ...this.#birth(actor, wanted),
+      ...birthOf(this.#context, actor, wanted),
     }
     await this.#context.controlPlane.change(function* (revision): SqlWork<void> {
       const [same] = yield sql`SELECT id FROM app_token
@@ -87,7 +87,7 @@ export class CredentialService {
       role,
       sha256: token === null ? null : hash('sha256', token, 'hex'),
       subject,
-      ...this.#birth(actor, wanted),
+      ...birthOf(this.#context, actor, wanted),
     }
     await this.#context.controlPlane.change(function* (revision): SqlWork<void> {
       const [same] = yield sql`SELECT id FROM administrator
@@ -124,18 +124,20 @@ export class CredentialService {
     if (!removed) throw unknown(what, id)
     recordChange(this.#context, actor, `${what}.revoked`, { organization })
   }
+}
 
-  #birth(
-    actor: Actor,
-    { expiresAt }: NewCredential,
-  ): { createdAt: string; createdBy: string; expiresAt: string | null; removedAt: null } {
-    const createdAt = now(this.#context)
-    const expiry = expiresAt === undefined ? null : new Date(expiresAt).toISOString()
-    if (expiry !== null && expiry <= createdAt) {
-      throw refusedBy('credential-expired', 'expiresAt', 'that time has passed', 'Choose one to come')
-    }
-    return { createdAt, createdBy: actor.name, expiresAt: expiry, removedAt: null }
+/** What every new credential has. */
+export function birthOf(
+  context: ProvisioningContext,
+  actor: Actor,
+  { expiresAt }: NewCredential,
+): { createdAt: string; createdBy: string; expiresAt: string | null; removedAt: null } {
+  const createdAt = now(context)
+  const expiry = expiresAt === undefined ? null : new Date(expiresAt).toISOString()
+  if (expiry !== null && expiry <= createdAt) {
+    throw refusedBy('credential-expired', 'expiresAt', 'that time has passed', 'Choose one to come')
   }
+  return { createdAt, createdBy: actor.name, expiresAt: expiry, removedAt: null }
 }
 
 /** 256 random bits; the prefix lets secret scanners recognise it. */
@@ -143,7 +145,8 @@ function newSecret(prefix: string): string {
   return `${prefix}_${randomBytes(TOKEN_BYTES).toString('base64url')}`
 }
 
-function nameTaken(name: string): Error {
+/** A name stands for one credential of its kind. */
+export function nameTaken(name: string): Error {
   const reason = `the name ${JSON.stringify(name)} is taken`
   return refusedBy('credential-name-taken', 'name', reason, 'Choose another, or revoke the other first')
 }
@@ -158,7 +161,8 @@ function subjectTaken(): Error {
   )
 }
 
-function ofOrganization<Entry extends { readonly id: string; readonly organization: string }>(
+/** In order of their identifiers. */
+export function ofOrganization<Entry extends { readonly id: string; readonly organization: string }>(
   records: Iterable<Entry>,
   organization: string,
 ): Entry[] {

@@ -37,10 +37,10 @@ export function directoryInput(
   }
 }
 
-/** When the next app token expires, RFC 3339; undefined when none will. */
+/** When the next app token or S3 access key expires, RFC 3339; undefined when none will. */
 export function nextExpiry(snapshot: ControlPlaneSnapshot, nowIso: string): string | undefined {
   let next: string | undefined
-  for (const { expiresAt } of snapshot.appTokens.values()) {
+  for (const { expiresAt } of [...snapshot.appTokens.values(), ...snapshot.accessKeys.values()]) {
     if (expiresAt !== null && expiresAt > nowIso && (next === undefined || expiresAt < next)) next = expiresAt
   }
   return next

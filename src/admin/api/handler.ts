@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { AccessKeyService } from '../../provisioning/access-keys.ts'
 import type { ByokService } from '../../provisioning/byok.ts'
 import type { Catalog } from '../../provisioning/catalog.ts'
 import type { CredentialService } from '../../provisioning/credentials.ts'
@@ -20,6 +21,7 @@ export interface ApiServices {
   readonly byok: ByokService
   readonly sites: SiteService
   readonly credentials: CredentialService
+  readonly accessKeys: AccessKeyService
   readonly suspensions: SuspensionService
   readonly rotations: RotationService
   readonly audit: AuditStore

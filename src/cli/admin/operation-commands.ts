@@ -121,6 +121,61 @@ export const operationCommands: readonly AdminCommand[] = [
     },
   },
   {
+    usage: 'access-key list <organization>',
+    summary: 'list S3 access keys',
+    run: async ({ client }, id) => {
+      const items = await client.all<ItemOf<'access-key.list'>>(organizations(id, 'access-keys'))
+      const rows = items.map((key) => [
+        key.accessKeyId,
+        key.name,
+        `${key.site}/${key.app}`,
+        key.buckets.length === 0 ? 'all' : key.buckets,
+        key.createdAt,
+        key.createdBy,
+        key.expiresAt,
+      ])
+      const headings = ['ACCESS KEY ID', 'NAME', 'APP', 'BUCKETS', 'SINCE', 'BY', 'EXPIRES']
+      return { value: items, text: table(headings, rows) }
+    },
+  },
+  {
+    usage: 'access-key create <organization> <name>',
+    summary: 'make an S3 access key, whose secret is shown once',
+    options: [
+      ['--site <site>', 'site that it reaches'],
+      ['--app <type>', 'app of the site whose keys seal what it writes'],
+      ['--bucket <name...>', 'only bucket that it reaches; all when absent'],
+      ['--expires <time>', 'RFC 3339, UTC'],
+    ],
+    run: async ({ client, options }, id, name) => {
+      const site = textOption(options, 'site')
+      const app = textOption(options, 'app')
+      if (site === undefined || app === undefined) throw new UsageError('--site and --app are required')
+      const body = { name, site, app, buckets: listOption(options, 'bucket'), ...expiry(options) }
+      const made = await client.send<ResponseOf<'access-key.create'>>(
+        'POST',
+        organizations(id, 'access-keys'),
+        body,
+      )
+      const { accessKeyId, secretAccessKey } = made
+      const text = facts({
+        'access key id': accessKeyId,
+        'secret access key': secretAccessKey,
+        app: `${site}/${app}`,
+      })
+      return { value: made, text: `${text}The secret is shown only now.\n` }
+    },
+  },
+  {
+    usage: 'access-key revoke <organization> <access-key-id>',
+    summary: 'revoke an S3 access key',
+    confirm: 'Clients that sign with it are refused from then on, and so are the URLs that it presigned.',
+    run: async ({ client }, id, accessKeyId) => {
+      await client.send('DELETE', organizations(id, 'access-keys', accessKeyId))
+      return { value: { revoked: accessKeyId }, text: `revoked ${accessKeyId}\n` }
+    },
+  },
+  {
     usage: 'org admin list <organization>',
     summary: 'list who may use the admin API for the organization',
     run: async ({ client }, id) => {

@@ -14,6 +14,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   app: 'apps of sites',
   key: 'tenant keys',
   token: 'app tokens',
+  'access-key': 'S3 access keys',
   audit: 'the audit trail',
 }
 

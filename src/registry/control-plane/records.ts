@@ -68,9 +68,12 @@ export interface AccessKeyRecord extends Removable {
   readonly name: string
   readonly site: string
   readonly app: AppType
-  /** Field envelope of the secret under the tenant key of the app, see `SecretSealer`. */
+  /** Buckets that it reaches; empty for all. */
+  readonly buckets: readonly string[]
+  /** Field envelope of the secret under a tenant key of the app, see `AccessKeySecrets`. */
   readonly sealedSecret: string
   readonly createdBy: string
+  readonly expiresAt: string | null
 }
 
 /** A role bound to one organization. */

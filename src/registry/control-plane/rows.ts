@@ -86,8 +86,10 @@ export function accessKeyRecord(row: SqlRow): AccessKeyRecord {
     name: text(row, 'name'),
     site: text(row, 'site'),
     app: oneOf(APP_TYPES, row, 'app'),
+    buckets: texts(row, 'buckets'),
     sealedSecret: text(row, 'sealed_secret'),
     createdBy: text(row, 'created_by'),
+    expiresAt: textOrNull(row, 'expires_at'),
     ...removable(row),
   }
 }

@@ -2,6 +2,7 @@ import { text } from '../sql/columns.ts'
 import type { SqlWork } from '../sql/statement.ts'
 import { sql } from '../sql/statement.ts'
 import type {
+  AccessKeyRecord,
   AdministratorRecord,
   AppRecord,
   AppTokenRecord,
@@ -112,6 +113,15 @@ export function* addAppToken(record: AppTokenRecord): SqlWork<void> {
       ${revision})`
 }
 
+export function* addAccessKey(record: AccessKeyRecord): SqlWork<void> {
+  const { accessKeyId, organization, name, site, app, sealedSecret, createdAt, createdBy, expiresAt } = record
+  const buckets = JSON.stringify(record.buckets)
+  yield sql`INSERT INTO access_key (access_key_id, organization, name, site, app, buckets, sealed_secret, created_at,
+      created_by, expires_at, revision)
+    VALUES (${accessKeyId}, ${organization}, ${name}, ${site}, ${app}, ${buckets}, ${sealedSecret}, ${createdAt},
+      ${createdBy}, ${expiresAt}, ${record.revision})`
+}
+
 export function* addAdministrator(record: AdministratorRecord): SqlWork<void> {
   const { id, organization, name, role, sha256, subject, createdAt, createdBy, expiresAt, revision } = record
   yield sql`INSERT INTO administrator (id, organization, name, role, sha256, subject, created_at, created_by,
@@ -122,7 +132,7 @@ export function* addAdministrator(record: AdministratorRecord): SqlWork<void> {
 
 /** Removes a credential; false when the organization has none with this identifier. */
 export function* removeCredential(
-  kind: 'app-token' | 'administrator',
+  kind: 'app-token' | 'access-key' | 'administrator',
   organization: string,
   id: string,
   removedAt: string,
@@ -131,6 +141,9 @@ export function* removeCredential(
   const statement = {
     'app-token': sql`UPDATE app_token SET removed_at = ${removedAt}, revision = ${revision}
       WHERE id = ${id} AND organization = ${organization} AND removed_at IS NULL RETURNING id`,
+    'access-key': sql`UPDATE access_key SET removed_at = ${removedAt}, revision = ${revision}
+      WHERE access_key_id = ${id} AND organization = ${organization} AND removed_at IS NULL
+      RETURNING access_key_id`,
     administrator: sql`UPDATE administrator SET removed_at = ${removedAt}, revision = ${revision}
       WHERE id = ${id} AND organization = ${organization} AND removed_at IS NULL RETURNING id`,
   }[kind]

@@ -190,6 +190,9 @@ export const MIGRATIONS: readonly ((dialect: SqlDialect) => string)[] = [
      CREATE INDEX app_token_revision ON app_token (revision);
      CREATE INDEX access_key_revision ON access_key (revision);
      CREATE INDEX administrator_revision ON administrator (revision);`,
+  () =>
+    `ALTER TABLE access_key ADD COLUMN buckets TEXT NOT NULL DEFAULT '[]';
+     ALTER TABLE access_key ADD COLUMN expires_at TEXT;`,
 ]
 
 /** The number of a version that this program does not know; it must not touch such a database. */

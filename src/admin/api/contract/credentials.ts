@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { component, credentialName, managedBy, page, pageQuery, ruledText, timestamp } from './common.ts'
+import {
+  appType,
+  component,
+  credentialName,
+  managedBy,
+  page,
+  pageQuery,
+  ruledText,
+  timestamp,
+} from './common.ts'
 import { routes } from './route.ts'
 
 const expiresAt = timestamp.nullable()
@@ -33,6 +42,45 @@ const createdAppToken = component(
   'CreatedAppToken',
   'The token itself is shown once; null when an answer is repeated for its Idempotency-Key.',
   appToken.extend({ token: z.string().nullable() }),
+)
+
+export const accessKey = component(
+  'AccessKey',
+  'An S3 access key. Its secret is kept sealed under a tenant key of its app, so it obeys a revocation as well.',
+  z.object({
+    accessKeyId: z.string(),
+    name: z.string(),
+    site: z.string(),
+    app: appType.describe(
+      'The app whose keys seal; every S3 store that keeps its attachments can be reached.',
+    ),
+    buckets: z.array(z.string()).describe('The only buckets that it reaches; empty for all.'),
+    managedBy,
+    createdAt: timestamp,
+    createdBy: z.string(),
+    expiresAt,
+  }),
+)
+
+const newAccessKey = component(
+  'NewAccessKey',
+  'What an S3 access key is made for.',
+  z.strictObject({
+    name: credentialName,
+    site: ruledText,
+    app: appType,
+    buckets: z
+      .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/))
+      .max(1_000)
+      .default([]),
+    expiresAt: newExpiry,
+  }),
+)
+
+const createdAccessKey = component(
+  'CreatedAccessKey',
+  'The secret is shown once; null when an answer is repeated for its Idempotency-Key.',
+  accessKey.extend({ secretAccessKey: z.string().nullable() }),
 )
 
 const boundRole = z.enum(['org-admin', 'auditor'])
@@ -98,6 +146,38 @@ export const credentialRoutes = routes({
     path: '/admin/v1/organizations/{organization}/tokens/{token}',
     tag: 'Credentials',
     summary: 'Revoke an app token',
+    access: 'manage',
+    status: 204,
+  },
+  'access-key.list': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/access-keys',
+    tag: 'Credentials',
+    summary: 'List S3 access keys',
+    description: 'Those of the configuration file are not listed.',
+    access: 'read',
+    query: pageQuery,
+    response: page('AccessKeyPage', accessKey),
+    status: 200,
+  },
+  'access-key.create': {
+    method: 'POST',
+    path: '/admin/v1/organizations/{organization}/access-keys',
+    tag: 'Credentials',
+    summary: 'Make an S3 access key',
+    description: '423 while the keys of the app are suspended: a secret that cannot be sealed is not made.',
+    access: 'manage',
+    body: newAccessKey,
+    response: createdAccessKey,
+    status: 201,
+    idempotent: true,
+    secret: 'secretAccessKey',
+  },
+  'access-key.revoke': {
+    method: 'DELETE',
+    path: '/admin/v1/organizations/{organization}/access-keys/{accessKey}',
+    tag: 'Credentials',
+    summary: 'Revoke an S3 access key',
     access: 'manage',
     status: 204,
   },

@@ -23,6 +23,15 @@ export interface AccessKey extends S3Credential {
   readonly storeCredential?: S3Credential | undefined
 }
 
+/** An access key whose secret is only to be had under a lease: it is sealed under a tenant key of its app. */
+export interface SealedAccessKey {
+  readonly site: string
+  /** The app to admit before the secret is opened. */
+  readonly writer: TenantApp
+  /** Synchronous while the tenant key is in memory. Fails as the keyring does. */
+  open(): AccessKey | Promise<AccessKey>
+}
+
 /** An S3 store behind the gateway. */
 export interface ObjectMount {
   /** Configured name; part of every stream's context. */
@@ -39,6 +48,8 @@ export interface ObjectMount {
   /** Present while the store is migrating: objects that were not sealed here are readable as they are. */
   readonly origins?: ObjectOrigins | undefined
   accessKeyOf(accessKeyId: string): AccessKey | undefined
+  /** An access key that `accessKeyOf` does not know because its secret must be opened first. */
+  sealedAccessKeyOf?(accessKeyId: string): SealedAccessKey | undefined
 }
 
 /** What the S3 protocol works with. */

@@ -5,6 +5,7 @@ import { s3Face } from '../error-document.ts'
 import { S3Error } from '../errors.ts'
 import type { OperationName } from '../operations.ts'
 import { recognise } from '../operations.ts'
+import { readSignatureClaim } from '../signature-claim.ts'
 import type { QueryParameter } from '../uri-encoding.ts'
 import { parseQuery } from '../uri-encoding.ts'
 import type { VerifiedRequest } from '../verify-signature.ts'
@@ -19,7 +20,7 @@ import { listObjects, listParts } from './list-objects.ts'
 import { createMultipartUpload } from './create-upload.ts'
 import { getObjectAttributes } from './object-attributes.ts'
 import { ObjectExchange } from './object-exchange.ts'
-import type { AccessKey, ObjectMount, ObjectProtocolParts } from './object-mount.ts'
+import type { AccessKey, ObjectMount, ObjectProtocolParts, SealedAccessKey } from './object-mount.ts'
 import { assertBucketAllowed } from './object-mount.ts'
 import { passOperation } from './pass-operation.ts'
 import { answerPreflight } from './preflight.ts'
@@ -64,21 +65,50 @@ export class ObjectProtocol {
     exchange.route = 'unverified'
     if (exchange.method === 'OPTIONS') return this.#preflight(exchange, mount)
     const query = parseQuery(exchange.query.slice(1))
-    const verified = verifySignature(
-      { method: exchange.method, path: exchange.path, query, headers: exchange.request.rawHeaders },
-      {
-        credentialOf: (id) => mount.accessKeyOf(id),
-        region: mount.clientRegion,
-        now: () => this.#parts.wallTimeMs(),
-      },
-    )
+    const sealed = sealedAccessKey(exchange, mount, query)
+    if (sealed !== undefined) return this.#openAndServe(exchange, mount, query, sealed)
+    const verified = this.#verify(exchange, mount, query, (id) => mount.accessKeyOf(id))
     exchange.tenant = verified.credential.site
     exchange.app = verified.credential.writer.app
-    exchange.caller = verified.credential.accessKeyId
     const lease = this.#parts.admit(verified.credential.writer)
     if (lease instanceof Promise)
       return lease.then((granted) => this.#serve(exchange, mount, query, verified, granted))
     return this.#serve(exchange, mount, query, verified, lease)
+  }
+
+  #verify(
+    exchange: Exchange,
+    mount: ObjectMount,
+    query: readonly QueryParameter[],
+    credentialOf: (accessKeyId: string) => AccessKey | undefined,
+  ): VerifiedRequest<AccessKey> {
+    const verified = verifySignature(
+      { method: exchange.method, path: exchange.path, query, headers: exchange.request.rawHeaders },
+      { credentialOf, region: mount.clientRegion, now: () => this.#parts.wallTimeMs() },
+    )
+    exchange.caller = verified.credential.accessKeyId
+    return verified
+  }
+
+  /** The secret that the signature is verified with obeys a revocation itself: the lease comes first. */
+  async #openAndServe(
+    exchange: Exchange,
+    mount: ObjectMount,
+    query: readonly QueryParameter[],
+    sealed: SealedAccessKey,
+  ): Promise<void> {
+    exchange.tenant = sealed.site
+    exchange.app = sealed.writer.app
+    const lease = await this.#parts.admit(sealed.writer)
+    const accessKey = await sealed.open()
+    if (exchange.ended) return
+    await this.#serve(
+      exchange,
+      mount,
+      query,
+      this.#verify(exchange, mount, query, () => accessKey),
+      lease,
+    )
   }
 
   async #preflight(exchange: Exchange, mount: ObjectMount): Promise<void> {
@@ -124,4 +154,13 @@ export class ObjectProtocol {
       throw publicError(thrown)
     }
   }
+}
+
+function sealedAccessKey(
+  exchange: Exchange,
+  mount: ObjectMount,
+  query: readonly QueryParameter[],
+): SealedAccessKey | undefined {
+  if (mount.sealedAccessKeyOf === undefined) return undefined
+  return mount.sealedAccessKeyOf(readSignatureClaim(exchange.request.rawHeaders, query).accessKeyId)
 }
