@@ -3,6 +3,7 @@ import { EXIT, type ExitCode, type Terminal } from '../terminal.ts'
 import type { AdminClient } from './client.ts'
 import type { AdminCommand, Options } from './command.ts'
 import { AdminRequestFailed, UsageError } from './failure.ts'
+import { credentialCommands } from './credential-commands.ts'
 import { operationCommands } from './operation-commands.ts'
 import { tenantCommands } from './tenant-commands.ts'
 
@@ -24,7 +25,7 @@ export function registerAdminCommands(
   terminal: Terminal,
   ended: (code: ExitCode) => void,
 ): void {
-  for (const command of [...tenantCommands, ...operationCommands]) {
+  for (const command of [...tenantCommands, ...credentialCommands, ...operationCommands]) {
     const words = command.usage.split(' ')
     const nameAt = words.findIndex((word) => /^[<[]/.test(word))
     const names = nameAt === -1 ? words : words.slice(0, nameAt)
