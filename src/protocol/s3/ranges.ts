@@ -9,7 +9,7 @@ export type RangeRequest =
   | { readonly kind: 'from'; readonly start: number; readonly end: number | undefined }
   | { readonly kind: 'suffix'; readonly bytes: number }
 
-const POSITION = /^\d{1,15}$/
+const POSITION = /^\d+$/
 
 /**
  * Reads a `Range` header (RFC 9110 section 14.2). Undefined for one that S3 ignores: another unit, more than one
@@ -20,10 +20,10 @@ export function parseRange(header: string | undefined): RangeRequest | undefined
   const match = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(header)
   if (match === null) return undefined
   const [, first = '', last = ''] = match
-  if (first === '') return POSITION.test(last) ? { kind: 'suffix', bytes: Number(last) } : undefined
+  if (first === '') return POSITION.test(last) ? { kind: 'suffix', bytes: positionOf(last) } : undefined
   if (!POSITION.test(first) || (last !== '' && !POSITION.test(last))) return undefined
-  const start = Number(first)
-  const end = last === '' ? undefined : Number(last)
+  const start = positionOf(first)
+  const end = last === '' ? undefined : positionOf(last)
   if (end !== undefined && end < start) return undefined
   return { kind: 'from', start, end }
 }
@@ -41,4 +41,9 @@ export function resolveRange(range: RangeRequest, size: number): ByteRange | und
 /** `Content-Range` of a 206. */
 export function contentRange(range: ByteRange, size: number): string {
   return `bytes ${range.start}-${range.end}/${size}`
+}
+
+/** A position of any number of digits; no object reaches one that is not exact. */
+function positionOf(digits: string): number {
+  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
 }

@@ -266,6 +266,46 @@ describe('multipart uploads', () => {
     await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
   })
 
+  it('whose parts are not alike count them and keep their checksum as others do', async () => {
+    // The end of the second stands where that of equal parts would.
+    for (const [Key, lengths] of [
+      ['unlike/short-first', [5, 7]],
+      ['unlike/same-sum', [6, 5, 7]],
+      ['unlike/long-first', [7, 5, 5]],
+    ] as const) {
+      const bodies = lengths.map((mebibytes) => randomBytes(mebibytes * MEBIBYTE))
+      await upload(Key, bodies)
+      const last = await client.send(new GetObjectCommand({ Bucket, Key, PartNumber: lengths.length }))
+      expect(last.PartsCount).toBe(lengths.length)
+      expect((await bytesOf(last.Body)).equals(bodies.at(-1)!)).toBe(true)
+      await expect(
+        client.send(new GetObjectCommand({ Bucket, Key, PartNumber: lengths.length + 1 })),
+      ).rejects.toMatchObject({ $metadata: { httpStatusCode: 416 } })
+      const head = await client.send(new HeadObjectCommand({ Bucket, Key, ChecksumMode: 'ENABLED' }))
+      expect(head.ChecksumCRC32).toBeTruthy()
+      const attributes = await client.send(
+        new GetObjectAttributesCommand({ Bucket, Key, ObjectAttributes: ['ObjectParts'] }),
+      )
+      expect(attributes.ObjectParts?.TotalPartsCount).toBe(lengths.length)
+      expect(attributes.ObjectParts?.Parts?.map(({ Size }) => Size)).toEqual(
+        lengths.map((mebibytes) => mebibytes * MEBIBYTE),
+      )
+    }
+  })
+
+  it('serve an object that was put whole as its only part', async () => {
+    for (const length of [0, 10, 300_000]) {
+      const Body = randomBytes(length)
+      const asked = { Bucket, Key: 'only-part', PartNumber: 1 }
+      await client.send(new PutObjectCommand({ Bucket, Key: 'only-part', Body }))
+      const head = await client.send(new HeadObjectCommand(asked))
+      expect(head.ContentLength).toBe(length)
+      const got = await client.send(new GetObjectCommand(asked))
+      expect((await bytesOf(got.Body)).equals(Body)).toBe(true)
+      expect(got.ETag).toBe(head.ETag)
+    }
+  })
+
   it('serve single parts and say how many there are', async () => {
     const bodies = [randomBytes(5 * MEBIBYTE), randomBytes(5 * MEBIBYTE)]
     await upload('by-part', bodies)

@@ -157,7 +157,7 @@ function chosenPart(
   return part
 }
 
-/** The object's checksum from those that the client lists with its parts, each verified when it was uploaded. */
+/** The object's checksum from those that the client lists with its parts; what it uploaded under them was verified then. */
 function checksumOf(
   context: ObjectExchange,
   listed: readonly CompletedPart[],

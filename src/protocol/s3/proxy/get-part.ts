@@ -7,6 +7,8 @@ import { PortcullisError } from '../../../errors.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { parsePartNumber } from '../complete-request.ts'
 import { S3Error } from '../errors.ts'
+import type { ByteRange } from '../ranges.ts'
+import { contentRange } from '../ranges.ts'
 import type { BackendResponse } from './backend-response.ts'
 import { placeOf, readHead } from './first-stream.ts'
 import { deliverWhole } from './deliver-whole.ts'
@@ -45,7 +47,20 @@ export async function getPart(context: ObjectExchange): Promise<void> {
   const stored = storedObjectOf(response)
   const partial = response.status === 206 && stored.plaintextBytes > 0
   const range = partial ? { start: 0, end: stored.plaintextBytes - 1 } : undefined
-  deliverWhole(context, response, stored, placeOf(context), range)
+  if (context.exchange.method === 'HEAD') headWhole(context, response, stored.plaintextBytes, range)
+  else deliverWhole(context, response, stored, placeOf(context), range)
+}
+
+function headWhole(
+  context: ObjectExchange,
+  response: BackendResponse,
+  plaintextBytes: number,
+  range: ByteRange | undefined,
+): void {
+  const headers = [...objectResponseHeaders(context, response), 'accept-ranges', 'bytes']
+  headers.push('content-length', String(plaintextBytes))
+  if (range !== undefined) headers.push('content-range', contentRange(range, plaintextBytes))
+  context.whenAdmitted(() => context.exchange.reply(range === undefined ? 200 : 206, headers, undefined))
 }
 
 async function answerPart(
@@ -72,7 +87,8 @@ async function answerPart(
     String(parts),
   ]
   const sealedStart = /^bytes (\d+)-/.exec(response.header('content-range') ?? '')?.[1]
-  if (sealedStart !== undefined && total !== undefined) {
+  // A part without content has no positions to name.
+  if (sealedStart !== undefined && total !== undefined && plaintextBytes > 0) {
     const start = Number(sealedStart) - (number - 1) * PART_OVERHEAD_BYTES
     const whole = plaintextBytesOf(total, response.header('etag')!)
     headers.push('content-range', `bytes ${start}-${start + plaintextBytes - 1}/${whole}`)

@@ -23,29 +23,36 @@ export interface ObjectEnd {
 }
 
 /**
- * Reads and verifies the end of an object made of parts: one small request where all parts but the last are alike.
- * Undefined when the end stands elsewhere: then reading the whole object finds whether it is there.
+ * Reads and verifies the end of an object made of parts: one small request where all parts but the last are alike, else
+ * two. Undefined when it is neither there nor an end record: then reading the whole object finds whether it has its end.
  *
  * @throws EnvelopeError `truncated` when the end is missing
  */
 export async function readEnd(context: ObjectExchange, head: OpenedHead): Promise<ObjectEnd | undefined> {
+  const { streams, sealedBytes } = head.stored
+  const supposed = streams === 1 ? 0 : (streams! - 1) * (head.header.plaintextBytes + PART_OVERHEAD_BYTES)
+  // An end record has one length, whatever the parts before it have.
+  const behind = sealedBytes - PART_OVERHEAD_BYTES
+  const end = supposed > behind ? undefined : await readEndAt(context, head, supposed)
+  return end ?? (supposed === behind || streams === 1 ? undefined : readEndAt(context, head, behind))
+}
+
+/** The end of an object if it is the stream that begins at `start`. */
+async function readEndAt(
+  context: ObjectExchange,
+  head: OpenedHead,
+  start: number,
+): Promise<ObjectEnd | undefined> {
   const { stored } = head
   const streams = stored.streams!
   const first = head.header as PartHeader
-  const supposed = streams === 1 ? 0 : (streams - 1) * (first.plaintextBytes + PART_OVERHEAD_BYTES)
-  if (supposed > stored.sealedBytes - PART_OVERHEAD_BYTES) return undefined
-  const response = await readStored(
-    context,
-    head,
-    supposed,
-    supposed + STREAM_HEADER_BYTES + SEALED_TRAILER_BYTES,
-  )
+  const response = await readStored(context, head, start, start + STREAM_HEADER_BYTES + SEALED_TRAILER_BYTES)
   if (response === undefined) return undefined
   const bytes = await response.collect(STREAM_HEADER_BYTES + SEALED_TRAILER_BYTES)
   const last = streams === 1 ? first : headerAt(bytes)
   if (last === undefined) return undefined
   const sealedLength = last.kind === 'end' ? PART_OVERHEAD_BYTES : last.plaintextBytes + PART_OVERHEAD_BYTES
-  if (supposed + sealedLength !== stored.sealedBytes) return undefined
+  if (start + sealedLength !== stored.sealedBytes) return undefined
   await assertSealedHere(context, head, last)
   if (last.kind === 'part') {
     if (last.partNumber !== streams) throw new EnvelopeError('spliced', 'the last part is of another number')
