@@ -8,5 +8,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Tests that run side by side wait for leases and timers most of their time.
+    maxConcurrency: 12,
   },
 })
