@@ -1,15 +1,14 @@
 import { PortcullisError } from '../errors.ts'
-import { timestamp } from '../keyring/clock.ts'
 import type { KeyAccessDenied } from '../keyring/key-service.ts'
 import type { Suspension } from '../registry/suspension.ts'
 import type { KeyAuthority, TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
 import { AuthoritySuspensions } from './authority-suspensions.ts'
 import { Cutter } from './cutter.ts'
-import type { Judgement } from './judgement.ts'
-import { firstDenied, judge, wholeJudgement, withDenials } from './judgement.ts'
+import { Denials } from './denials.ts'
+import { Evidence } from './evidence.ts'
+import { firstDenied, wholeJudgement } from './judgement.ts'
 import type { Lease } from './lease.ts'
-import { Outage } from './outage.ts'
 import type { AccessProof, AdoptedProof, ProofDemand } from './proof.ts'
 import { Schedule } from './schedule.ts'
 import { Tenures } from './tenures.ts'
@@ -23,7 +22,7 @@ export type AccessState = 'unverified' | 'valid' | 'grace' | 'unavailable' | 'su
 const NEVER = Number.NEGATIVE_INFINITY
 
 /**
- * The state machine of one authority. Tenures become servable in `#concludeProven` and stay so in
+ * The state machine of one authority. Tenures become servable in `#carryProof` and stay so in
  * `#concludeUnavailable`; nowhere else.
  */
 export class AuthorityAccess {
@@ -32,20 +31,13 @@ export class AuthorityAccess {
   readonly #suspensions: AuthoritySuspensions
   readonly #tenures: Tenures
   readonly #schedule: Schedule
-  /** Start of the newest successful verification. */
-  #provenAtMs = NEVER
-  /** Another replica made that proof and is expected to make the next. */
-  #adopted = false
-  /** When a denial was last learnt: a verification that started before says nothing about access since. */
-  #deniedAtMs = NEVER
-  /** Keys that were denied while it is open how far that reaches; nothing is served meanwhile. */
-  readonly #suspicions = new Map<string, KeyAccessDenied>()
-  /** False from a denial or a defect to the next success: only a success earns the outage grace. */
-  #graceEarned = false
-  readonly #outage: Outage
+  readonly #evidence: Evidence
+  readonly #denials: Denials
   readonly #cutter: Cutter
   /** When a request last asked, allowed or not. */
   #lastAskedAtMs = NEVER
+  /** When a request first asked in vain, before the first proof. */
+  #firstAskedAtMs: number | undefined
   #verifying: Promise<void> | undefined
   #closed = false
 
@@ -53,7 +45,7 @@ export class AuthorityAccess {
     this.authority = authority
     this.#context = context
     this.#suspensions = new AuthoritySuspensions(authority.id, context, open)
-    this.#outage = new Outage(authority.id, context)
+    this.#evidence = new Evidence(authority.id, context)
     this.#schedule = new Schedule(context, () => {
       if (this.#suspensions.denied || this.#isActive()) void this.#startVerification()
     })
@@ -66,6 +58,14 @@ export class AuthorityAccess {
       (app) => this.#suspensions.refusing(app) !== undefined,
     )
     this.#cutter = new Cutter(authority.id, context, this.#suspensions, this.#tenures, this.#schedule)
+    this.#denials = new Denials({
+      context,
+      suspensions: this.#suspensions,
+      tenures: this.#tenures,
+      schedule: this.#schedule,
+      evidence: this.#evidence,
+      cutter: this.#cutter,
+    })
     for (const suspension of open) this.#cutter.wipe(suspension)
     if (!this.#suspensions.denied) return
     this.#schedule.planProbe(context.random())
@@ -84,7 +84,7 @@ export class AuthorityAccess {
     }
     const suspension = this.#suspensions.refusing(app)
     if (suspension !== undefined) throw this.#schedule.refusal(suspension)
-    if (this.#verifying === undefined && this.#outage.running && now < this.#schedule.dueAtMs) {
+    if (!this.#mayWait(now) && this.#verifying === undefined && this.#refusing(now)) {
       throw this.#schedule.refusal(undefined)
     }
     return this.#awaitLease(app)
@@ -92,8 +92,8 @@ export class AuthorityAccess {
 
   get state(): AccessState {
     if (this.#suspensions.whole !== undefined) return 'suspended'
-    if (this.#tenures.valid) return this.#outage.running ? 'grace' : 'valid'
-    return this.#outage.running ? 'unavailable' : 'unverified'
+    if (this.#tenures.valid) return this.#evidence.outage ? 'grace' : 'valid'
+    return this.#evidence.outage ? 'unavailable' : 'unverified'
   }
 
   /** Every open suspension, the widest first. */
@@ -103,13 +103,12 @@ export class AuthorityAccess {
 
   /** RFC 3339; start of the newest verification that succeeded, as this process knows it. */
   get verifiedAt(): string | undefined {
-    const ageMs = this.leaseAgeMs
-    return ageMs === undefined ? undefined : timestamp(this.#context.options.clock.wallTimeMs() - ageMs)
+    return this.#evidence.verifiedAt
   }
 
   /** Age in milliseconds of the proof that the lease rests on. */
   get leaseAgeMs(): number | undefined {
-    return this.#provenAtMs === NEVER ? undefined : this.#context.options.clock.now() - this.#provenAtMs
+    return this.#evidence.leaseAgeMs
   }
 
   get transfers(): number {
@@ -127,8 +126,8 @@ export class AuthorityAccess {
    * everything, else a promise while nothing is served and other keys are asked for, to know how far it reaches.
    */
   deny(denied: KeyAccessDenied, keyId: string): PortcullisError | Promise<PortcullisError> {
-    if (!this.#mayConcernPart(denied, keyId)) {
-      this.#denyWhole(wholeJudgement(denied, keyId))
+    if (!this.#denials.mayConcernPart(denied, keyId, this.authority)) {
+      this.#denials.denyWhole(wholeJudgement(denied, keyId))
       return this.#schedule.refusal(this.#suspensions.whole)
     }
     return this.#denyPart(denied, keyId)
@@ -152,11 +151,11 @@ export class AuthorityAccess {
   adoptProof(proof: AdoptedProof): boolean {
     const { startedAtMs } = proof
     // Where nobody asks, the next request looks for a proof itself.
-    if (this.#closed || !this.#isActive() || this.#suspicions.size > 0) return false
-    if (startedAtMs <= this.#deniedAtMs || startedAtMs <= this.#provenAtMs) return false
+    if (this.#closed || !this.#isActive() || this.#denials.open) return false
+    const { deniedAtMs, provenAtMs } = this.#evidence
+    if (startedAtMs <= deniedAtMs || startedAtMs <= provenAtMs) return false
     if (this.#suspensions.whole !== undefined) return false
-    this.#concludeProven(startedAtMs, (keyId) => proof.isProven(keyId))
-    this.#adopted = true
+    this.#carryProof(startedAtMs, (keyId) => proof.isProven(keyId), true)
     if (this.#verifying === undefined) this.#scheduleRenewal()
     this.#tenures.extended()
     return true
@@ -177,8 +176,8 @@ export class AuthorityAccess {
       if (placed !== undefined) this.#cutter.cut(placed, false)
       return
     }
-    this.#deniedAtMs = this.#context.options.clock.now()
-    if (suspension.scope === 'organization') this.#graceEarned = false
+    this.#evidence.denied()
+    if (suspension.scope === 'organization') this.#evidence.forfeitGrace()
     const opened = this.#suspensions.adopt(suspension)
     this.#schedule.resetProbePause()
     if (opened !== undefined) this.#cutter.cut(opened, false)
@@ -193,7 +192,7 @@ export class AuthorityAccess {
       if (this.#suspensions.liftByOperator(suspension.by ?? '', false)) this.#cutter.reopen(['organization'])
       return
     }
-    if (provenAtMs <= this.#deniedAtMs) return
+    if (provenAtMs <= this.#evidence.deniedAtMs) return
     const scope = this.#suspensions.adoptLift(suspension.id)
     if (scope !== undefined) this.#cutter.reopen([scope])
   }
@@ -206,35 +205,49 @@ export class AuthorityAccess {
   }
 
   async #awaitLease(app: TenantApp | undefined): Promise<Lease> {
-    await (this.#verifying ?? this.#startVerification())
-    // A proof can be over when its answer comes, and a denial can leave open how far it reaches: one more is worth it.
-    if (
-      !this.#tenures.of(app).valid &&
-      this.#suspensions.refusing(app) === undefined &&
-      !this.#outage.running
-    ) {
+    const { clock } = this.#context.options
+    if (!this.#evidence.everProven) this.#firstAskedAtMs ??= clock.now()
+    if (this.#verifying !== undefined || !this.#refusing(clock.now())) {
       await (this.#verifying ?? this.#startVerification())
+    }
+    // A proof can be over when its answer comes, and a denial can leave open how far it reaches: one more is worth it.
+    if (this.#isUndecided(app) && !this.#evidence.outage) {
+      await (this.#verifying ?? this.#startVerification())
+    }
+    while (this.#isUndecided(app) && !this.#closed && this.#mayWait(clock.now())) {
+      await (this.#verifying ?? this.#schedule.due())
     }
     const tenure = this.#tenures.of(app)
     tenure.assertValid()
     return tenure
   }
 
+  /** True while an app is neither served nor suspended. */
+  #isUndecided(app: TenantApp | undefined): boolean {
+    return !this.#tenures.of(app).valid && this.#suspensions.refusing(app) === undefined
+  }
+
+  /** True while requests wait for a first proof: what asks AWS for the first time is slow, not broken. */
+  #mayWait(now: number): boolean {
+    const { everProven } = this.#evidence
+    const sinceMs = this.#firstAskedAtMs ?? now
+    return !everProven && now - sinceMs < this.#context.times.firstProofWaitMs
+  }
+
+  /** True while requests are refused without asking, since there was no verdict a moment ago. */
+  #refusing(now: number): boolean {
+    return this.#evidence.outage && now < this.#schedule.dueAtMs
+  }
+
   async #denyPart(denied: KeyAccessDenied, keyId: string): Promise<PortcullisError> {
     this.#suspect(denied, keyId)
-    while (this.#suspicions.size > 0 && !this.#closed) {
+    while (this.#denials.open && !this.#closed) {
       await (this.#verifying ?? this.#startVerification())
     }
     const place = this.#context.options.prover.placeOf(this.authority.id, keyId)
     return this.#schedule.refusal(
       place === undefined ? this.#suspensions.whole : this.#suspensions.covering(place),
     )
-  }
-
-  #mayConcernPart(denied: KeyAccessDenied, keyId: string): boolean {
-    if (denied.concernsEverything || this.authority.kind === 'vendor') return false
-    if (this.#suspensions.deniedWhole) return false
-    return this.#context.options.prover.placeOf(this.authority.id, keyId) !== undefined
   }
 
   /** Starts the verification that is due, or one of everything that nobody else's may stand in for. */
@@ -247,21 +260,21 @@ export class AuthorityAccess {
       this.#report,
     ).finally(() => {
       this.#verifying = undefined
-      if (this.#suspicions.size > 0 && !this.#closed) void this.#startVerification()
+      if (this.#denials.open && !this.#closed) void this.#startVerification()
     })
     return this.#verifying
   }
 
   #demand(reason: 'due' | 'asked'): Omit<ProofDemand, 'begun'> {
     const { options, times } = this.#context
-    const urgent = reason === 'asked' || this.#suspicions.size > 0
+    const urgent = reason === 'asked' || this.#denials.open
     const { deniedWhole, denied } = this.#suspensions
     const judging = urgent || deniedWhole || (denied && this.#schedule.probeDue)
     return {
       purpose: judging ? 'judge' : 'renew',
       shareable: !urgent && (deniedWhole || !judging),
       askedAtMs: options.clock.now(),
-      newerThanMs: Math.max(this.#provenAtMs, this.#deniedAtMs),
+      newerThanMs: Math.max(this.#evidence.provenAtMs, this.#evidence.deniedAtMs),
       inUse: options.keys.inUse(this.authority.id, times.idleAfterMs),
       denied: this.#suspensions.deniedKeys,
     }
@@ -280,15 +293,14 @@ export class AuthorityAccess {
         this.#concludeUnavailable(verification)
         break
       case 'defect':
-        this.#denySuspected()
-        this.#graceEarned = false
-        this.#outage.become('defect')
+        this.#denials.denySuspected()
+        this.#evidence.defect()
         this.#context.options.observe?.defect?.(this.authority.id, verdict.error)
         break
       case 'nothing-new':
         break
     }
-    if (this.#suspicions.size > 0) return
+    if (this.#denials.open) return
     this.#tenures.release()
     if (this.#suspensions.denied && verification.demand.purpose === 'judge') this.#schedule.planProbe()
     this.#scheduleNext(verdict.kind)
@@ -299,111 +311,58 @@ export class AuthorityAccess {
   }
 
   #concludeVerified(proof: AccessProof, demand: ProofDemand): void {
-    if (this.#suspicions.size > 0) {
-      this.#concludeJudgement(proof)
+    if (this.#denials.open) {
+      this.#concludeProof(this.#denials.judged(proof))
       return
     }
-    if (proof.startedAtMs <= this.#deniedAtMs) return
+    if (proof.startedAtMs <= this.#evidence.deniedAtMs) return
     if (demand.purpose === 'judge') this.#cutter.reopen(this.#suspensions.lift(proof, []))
-    if (proof.startedAtMs > this.#provenAtMs) this.#concludeProof(proof)
+    this.#concludeProof(proof)
   }
 
   #concludeDenied({ proof, whole }: Verdict & { kind: 'denied' }, demand: ProofDemand): void {
     if (proof === undefined) {
-      this.#denyWhole(whole!)
+      this.#denials.denyWhole(whole!)
     } else if (demand.purpose === 'judge') {
-      this.#concludeJudgement(proof)
+      this.#concludeProof(this.#denials.judged(proof))
     } else {
       const { denied, keyId } = firstDenied(proof)!
-      if (this.#mayConcernPart(denied, keyId)) this.#suspect(denied, keyId)
-      else this.#denyWhole(wholeJudgement(denied, keyId))
+      if (this.#denials.mayConcernPart(denied, keyId, this.authority)) this.#suspect(denied, keyId)
+      else this.#denials.denyWhole(wholeJudgement(denied, keyId))
     }
   }
 
-  /** Opens what a thorough proof found denied, lifts what it found allowed, and serves the rest. */
-  #concludeJudgement(found: AccessProof): void {
-    const fresh = found.startedAtMs >= this.#deniedAtMs
-    // One that began before the suspicion says nothing about it: another follows.
-    if (!fresh && this.#suspicions.size > 0) return
-    // Denied a moment ago and allowed now: policies take time to settle, and a denial stands until it is disproved.
-    const proof = withDenials(found, this.#suspicions)
-    const judgements = judge(proof)
-    const whole = judgements.find(({ scope }) => scope === 'organization')
-    this.#suspicions.clear()
-    if (whole !== undefined) {
-      this.#denyWhole(whole)
-      return
-    }
-    for (const judgement of judgements) {
-      const opened = this.#suspensions.deny(judgement)
-      if (opened === undefined) continue
-      this.#schedule.resetProbePause()
-      this.#cutter.cut(opened, true)
-    }
-    if (fresh) {
-      this.#cutter.reopen(this.#suspensions.lift(proof, judgements))
-      if (proof.startedAtMs > this.#provenAtMs) this.#concludeProof(proof)
-    }
-    this.#deniedAtMs = Math.max(this.#deniedAtMs, proof.startedAtMs)
-  }
-
-  #concludeProof({ startedAtMs, verdicts, speaksForAll, adopted }: AccessProof): void {
+  /** Serves what is proven and not suspended. */
+  #concludeProof(proof: AccessProof | undefined): void {
+    if (proof === undefined || proof.startedAtMs <= this.#evidence.provenAtMs) return
+    const { startedAtMs, verdicts, speaksForAll, adopted } = proof
     const proven = new Set(verdicts.flatMap(({ keyId, failure }) => (failure === undefined ? keyId : [])))
-    this.#concludeProven(startedAtMs, (keyId) => speaksForAll || proven.has(keyId))
-    this.#adopted = adopted === true
+    this.#carryProof(startedAtMs, (keyId) => speaksForAll || proven.has(keyId), adopted === true)
   }
 
-  #concludeProven(startedAtMs: number, isProven: (keyId: string) => boolean): void {
+  #carryProof(startedAtMs: number, isProven: (keyId: string) => boolean, adopted: boolean): void {
     const { options, times } = this.#context
-    this.#provenAtMs = startedAtMs
-    this.#graceEarned = true
+    this.#evidence.proven(startedAtMs, adopted)
     this.#schedule.resetOutagePause()
-    this.#outage.become('none')
     options.keys.proven(this.authority.id, startedAtMs, isProven)
     if (this.#suspensions.whole === undefined) this.#tenures.carry(startedAtMs + times.revocationBoundMs)
   }
 
-  /** Carries the lease on from the START of the unanswered verification, never beyond the grace. */
   #concludeUnavailable({ startedAtMs }: Verification): void {
-    if (this.#suspicions.size > 0) {
+    if (this.#denials.open) {
       // Something was denied, and nobody says that the rest is not.
-      if (startedAtMs >= this.#deniedAtMs) this.#denySuspected()
+      if (startedAtMs >= this.#evidence.deniedAtMs) this.#denials.denySuspected()
       return
     }
-    if (startedAtMs <= this.#provenAtMs) return
-    const { options, times } = this.#context
-    const graceEndsAtMs = this.#provenAtMs + times.outageGraceMs
-    if (this.#graceEarned && this.#suspensions.whole === undefined) {
-      const untilMs = Math.min(startedAtMs + times.revocationBoundMs, graceEndsAtMs)
-      if (untilMs > this.#tenures.provenUntilMs) this.#tenures.carry(untilMs)
-    }
-    const inGrace = this.#graceEarned && options.clock.now() < graceEndsAtMs
-    this.#outage.become(inGrace || this.#provenAtMs === NEVER ? 'running' : 'grace-ended')
+    if (startedAtMs <= this.#evidence.provenAtMs) return
+    const untilMs = this.#evidence.unanswered(startedAtMs)
+    if (untilMs === undefined || this.#suspensions.whole !== undefined) return
+    if (untilMs > this.#tenures.provenUntilMs) this.#tenures.carry(untilMs)
   }
 
-  #denyWhole(judgement: Judgement): void {
-    this.#suspicions.clear()
-    this.#deniedAtMs = this.#context.options.clock.now()
-    this.#graceEarned = false
-    const opened = this.#suspensions.deny(judgement)
-    if (opened === undefined) return
-    this.#schedule.resetProbePause()
-    this.#cutter.cut(opened, true)
-    this.#schedule.planProbe()
-    this.#schedule.probe()
-  }
-
-  /** Serves nothing until it is known how far a denial reaches. */
   #suspect(denied: KeyAccessDenied, keyId: string): void {
-    if (this.#suspicions.size === 0) this.#deniedAtMs = this.#context.options.clock.now()
-    this.#suspicions.set(keyId, denied)
-    this.#tenures.hold()
+    this.#denials.suspect(denied, keyId)
     if (this.#verifying === undefined) void this.#startVerification()
-  }
-
-  /** How far a denial reaches cannot be known: as far as it may. */
-  #denySuspected(): void {
-    for (const [keyId, denied] of this.#suspicions) this.#denyWhole(wholeJudgement(denied, keyId))
   }
 
   #scheduleNext(verdict: Verdict['kind']): void {
@@ -413,12 +372,14 @@ export class AuthorityAccess {
     } else if (verdict === 'verified' || (verdict === 'denied' && this.#tenures.valid)) {
       this.#scheduleRenewal()
     } else {
-      this.#schedule.retry(this.#tenures.valid)
+      const waiting = this.#firstAskedAtMs !== undefined && this.#mayWait(this.#context.options.clock.now())
+      this.#schedule.retry(this.#tenures.valid || waiting)
     }
   }
 
   #scheduleRenewal(): void {
-    this.#schedule.renewal(this.#provenAtMs, this.#adopted, this.#suspensions.denied)
+    const { provenAtMs, adopted } = this.#evidence
+    this.#schedule.renewal(provenAtMs, adopted, this.#suspensions.denied)
   }
 
   #isActive(): boolean {

@@ -36,6 +36,8 @@ export interface AccessOptions {
   readonly idleAfterMs?: number
   /** Longest pause between two probes of a suspended authority; with one verification it must stay under 30 s. Default 15 s. */
   readonly probeIntervalMsMax?: number
+  /** How long requests wait for the first proof of an authority in this process, while none has a verdict. Default 5 s. */
+  readonly firstProofWaitMs?: number
   readonly observe?: AccessObserver
   /** Uniform in [0, 1); for jitter only. */
   readonly random?: () => number
@@ -57,6 +59,8 @@ export interface AccessTimes {
   /** The same once there is no lease left: grows from here to `probeIntervalMsMax`. */
   readonly probeIntervalMsMin: number
   readonly probeIntervalMsMax: number
+  /** From the first request to the end of patience with verifications that bring no first verdict. */
+  readonly firstProofWaitMs: number
 }
 
 const MINUTE_MS = 60_000
@@ -87,6 +91,7 @@ export function accessTimes(options: AccessOptions): AccessTimes {
     retryPauseMs: revocationBoundMs * RETRY_SHARE,
     probeIntervalMsMin: Math.min(2_000, options.probeIntervalMsMax ?? 2_000),
     probeIntervalMsMax: options.probeIntervalMsMax ?? 15_000,
+    firstProofWaitMs: options.firstProofWaitMs ?? 5_000,
   }
   for (const [name, value] of Object.entries(times)) {
     if (!(Number.isFinite(value) && value > 0)) throw new RangeError(`${name} must be a positive number`)

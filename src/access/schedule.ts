@@ -55,10 +55,10 @@ export class Schedule {
     this.#set(Math.max(RENEWAL_PAUSE_MS_MIN, dueAtMs - options.clock.now()))
   }
 
-  /** Verifies again after one without a verdict. */
-  retry(servable: boolean): void {
+  /** Verifies again after one without a verdict; soon while something is served or waits to be. */
+  retry(soon: boolean): void {
     const { times, random } = this.#context
-    this.#set(servable ? times.retryPauseMs * (1 - 0.5 * random()) : this.#outagePause.next())
+    this.#set(soon ? times.retryPauseMs * (1 - 0.5 * random()) : this.#outagePause.next())
   }
 
   /** Plans the next probe of what is denied, later each time; `share` (0 to 1) shortens the pause. */
@@ -69,6 +69,15 @@ export class Schedule {
   /** Waits for the next probe. */
   probe(): void {
     this.#set(Math.max(0, this.#probeDueAtMs - this.#context.options.clock.now()))
+  }
+
+  /** Resolves once the next verification is due. */
+  due(): Promise<void> {
+    const { clock } = this.#context.options
+    const delayMs = Math.max(RENEWAL_PAUSE_MS_MIN, this.#dueAtMs - clock.now())
+    return new Promise((resolve) => {
+      clock.setTimer(resolve, delayMs)
+    })
   }
 
   /** Waits for nobody: the next request verifies. */

@@ -338,6 +338,42 @@ describe('persistence', () => {
   })
 })
 
+describe('the first requests after a start', () => {
+  const WAIT_MS = 5_000
+
+  test.each(['unavailable', 'hang'] as const)(
+    'wait while the first verifications end as %s',
+    async (outcome) => {
+      const harness = new AccessHarness()
+      let left = 3
+      harness.prover.script = () => ({ latencyMs: 10, outcome: left-- > 0 ? outcome : 'verdict' })
+      const askedAtMs = harness.clock.now()
+      await expect(harness.admit()).resolves.toMatchObject({ valid: true })
+      expect(harness.clock.now() - askedAtMs).toBeLessThan(WAIT_MS)
+    },
+  )
+
+  test('are refused when the wait brings no verdict, and later ones at once', async () => {
+    const harness = new AccessHarness()
+    harness.prover.script = () => ({ latencyMs: 10, outcome: 'unavailable' })
+    const askedAtMs = harness.clock.now()
+    expect(await harness.refusal()).toMatchObject({ code: 'key-service-unavailable' })
+    expect(harness.clock.now() - askedAtMs).toBeGreaterThan(WAIT_MS - 500)
+    expect(harness.clock.now() - askedAtMs).toBeLessThan(WAIT_MS + 1_500)
+    const laterAtMs = harness.clock.now()
+    expect(await harness.refusal()).toMatchObject({ code: 'key-service-unavailable' })
+    expect(harness.clock.now() - laterAtMs).toBeLessThan(100)
+  })
+
+  test('are refused at once by a denial', async () => {
+    const harness = new AccessHarness()
+    harness.prover.allowed = false
+    const askedAtMs = harness.clock.now()
+    expect(await harness.refusal()).toBeInstanceOf(TenantSuspended)
+    expect(harness.clock.now() - askedAtMs).toBeLessThan(100)
+  })
+})
+
 describe("an operator's suspension", () => {
   test('stands although access is proven, until it is lifted', async () => {
     const harness = new AccessHarness()
@@ -429,7 +465,8 @@ describe('an outage of the key service', () => {
       admitted.catch(() => undefined)
       await harness.clock.advance(50)
     }
-    expect(harness.prover.proofs.length).toBeLessThan(30)
+    // Every half second while the first requests wait, then ever less often; 1,200 requests came.
+    expect(harness.prover.proofs.length).toBeLessThan(40)
   })
 
   test('during which access is denied ends in a suspension, not in grace', async () => {
