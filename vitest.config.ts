@@ -9,6 +9,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // Tests that run side by side wait for leases and timers most of their time.
-    maxConcurrency: 12,
+    maxConcurrency: 8,
   },
 })

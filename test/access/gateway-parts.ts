@@ -45,7 +45,7 @@ export async function startParts(
     baseCredentials: customer.gatewayCredentials,
     endpoints,
     // Two attempts and more fit one verification; short ones fail on a machine that runs many tests at once.
-    attemptTimeoutMs: Math.max(150, 0.08 * boundMs),
+    attemptTimeoutMs: Math.max(150, 0.1 * boundMs),
     verifyTimeoutMs: 0.38 * boundMs,
     observe: (call) => calls.push(call),
   })
