@@ -5,6 +5,7 @@ import { type Child, pinThisProcess, startChild, startProgram } from './support/
 import { startNginx } from './support/nginx.ts'
 import { ObjectClient, type WireRequest } from './support/object-client.ts'
 import { type Transfer, type TransferMeasurement, transferInRounds } from './support/transfer.ts'
+import type { BigTransfers } from './big-transfers.ts'
 import type { World } from './world.ts'
 
 /** What the S3 bench is asked to do. */
@@ -97,7 +98,8 @@ async function transfersOf(
   for (const subject of subjects) {
     if (wanted(subject).length === 0) continue
     try {
-      await check(subject, size)
+      // The small requests beside the biggest object read the smallest.
+      for (const each of size === SIZES.at(-1) ? [SIZES[0]!, size] : [size]) await check(subject, each)
       able.push(subject)
     } catch (error) {
       if (subject.name === 'gateway') throw error
@@ -172,16 +174,22 @@ function transferOf(subject: Subject, method: 'get' | 'put', size: Size): Transf
   }
 }
 
-/** Few small objects, alone or while big ones are read. */
+/** A small object now and then, alone or while big ones are read as fast as they come: it is the latency that counts. */
 function smallOf(subject: Subject, isBeside: boolean): Transfer {
   const alone = {
     ...transferOf(subject, 'get', SIZES[0]!),
     name: isBeside ? SMALL_BESIDE : SMALL_ALONE,
-    connections: 4,
+    connections: 2,
+    pauseMs: 5,
   }
   if (!isBeside) return alone
-  const big = pathOf(subject, SIZES.at(-1)!)
-  return { ...alone, beside: { connections: 4, request: () => requestOf(subject, 'GET', big) } }
+  const { url, credential } = subject
+  const path = pathOf(subject, SIZES.at(-1)!)
+  const big: BigTransfers = { url, path, credential, region: REGION, connections: 4 }
+  return {
+    ...alone,
+    beside: () => startChild(['bench/big-transfers.ts', JSON.stringify(big)], WORLD_CORE),
+  }
 }
 
 /** 1 MB anywhere in the biggest object. */

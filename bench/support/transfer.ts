@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { cpuMicrosOf, peakRssMiBOf, resetPeakRss } from './cpu-time.ts'
 import { median } from './measure.ts'
 import { ObjectClient, type WireRequest } from './object-client.ts'
@@ -15,8 +16,10 @@ export interface Transfer {
   /** Makes the next request, signed. */
   readonly request: () => WireRequest
   readonly status: number
-  /** Big transfers that run at the same time, uncounted. */
-  readonly beside?: { readonly connections: number; readonly request: () => WireRequest }
+  /** Pause of a connection between two requests; without one it asks as fast as it is answered. */
+  readonly pauseMs?: number
+  /** Starts what runs at the same time, uncounted. */
+  readonly beside?: () => Promise<{ stop(): Promise<void> }>
 }
 
 /** One line of the result table. */
@@ -34,17 +37,17 @@ export interface TransferRow {
 
 /** Repeats a transfer for some seconds on kept-alive connections; what has begun is finished. */
 export async function transfer(work: Transfer, seconds: number): Promise<TransferRow> {
+  const beside = await work.beside?.()
   const clients = Array.from({ length: work.connections }, () => new ObjectClient(work.url))
   if (work.pid !== undefined) resetPeakRss(work.pid)
   const cpuBefore = work.pid === undefined ? 0 : (cpuMicrosOf(work.pid) ?? 0)
   const begin = performance.now()
   const latenciesMs: number[] = []
-  const stopBeside = await runBeside(work)
   try {
     await Promise.all(clients.map((client) => repeat(client, work, begin + seconds * 1000, latenciesMs)))
   } finally {
-    stopBeside()
     for (const client of clients) client.close()
+    await beside?.stop()
   }
   const elapsedSeconds = (performance.now() - begin) / 1000
   const cpuMicros = work.pid === undefined ? 0 : (cpuMicrosOf(work.pid) ?? 0) - cpuBefore
@@ -59,29 +62,6 @@ export async function transfer(work: Transfer, seconds: number): Promise<Transfe
     rssMiB: work.pid === undefined ? 0 : (peakRssMiBOf(work.pid) ?? 0),
     megabytesPerSecond: megabytes / elapsedSeconds,
     cpuMsPerMegabyte: cpuMicros / 1000 / megabytes,
-  }
-}
-
-/** Starts what runs beside, until the returned function is called; resolves once it is under way. */
-async function runBeside({ url, beside }: Transfer): Promise<() => void> {
-  if (beside === undefined) return () => {}
-  const state = { stopped: false }
-  const clients = Array.from({ length: beside.connections }, () => new ObjectClient(url))
-  const underWay = clients.map(
-    (client) =>
-      new Promise<void>((resolve, reject) => {
-        const run = async (): Promise<void> => {
-          while (!state.stopped) await client.send({ ...beside.request(), onData: () => resolve() })
-        }
-        run().catch((error: unknown) => {
-          if (!state.stopped) reject(error instanceof Error ? error : new Error('a transfer failed'))
-        })
-      }),
-  )
-  await Promise.all(underWay)
-  return () => {
-    state.stopped = true
-    for (const client of clients) client.close()
   }
 }
 
@@ -101,6 +81,7 @@ async function repeat(
     if (answer.status !== work.status || (request.body === undefined && answer.bodyBytes !== work.bytes)) {
       throw new Error(`${work.name}/${work.subject}: status ${answer.status}, ${answer.bodyBytes} bytes`)
     }
+    if (work.pauseMs !== undefined) await setTimeout(work.pauseMs)
   } while (performance.now() < until)
 }
 
