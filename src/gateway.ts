@@ -240,7 +240,7 @@ export class Gateway {
         [listener, ...objectListeners].reduce((sum, { exchanges }) => sum + exchanges, 0),
       bufferedBytes: () => budget.bytes,
       cachedKeys: () => keyring.size,
-      auditQueueLength: () => trail.log.stats().queued,
+      audit: () => trail.numbers(),
       fleetReachable: fleet.reachable,
       authorities: () => access.statuses().map(authorityState),
     })

@@ -241,6 +241,11 @@ export class PostgresAuditStore implements AuditStore {
   async #transaction<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect()
     let lost: Error | undefined
+    // a connection that is cut between two statements says so here, and would end the process if nobody listened
+    const onLost = (error: Error): void => {
+      lost = error
+    }
+    client.on('error', onLost)
     try {
       await client.query('BEGIN')
       const result = await work(client)
@@ -252,6 +257,7 @@ export class PostgresAuditStore implements AuditStore {
       })
       throw thrown
     } finally {
+      client.off('error', onLost)
       client.release(lost)
     }
   }

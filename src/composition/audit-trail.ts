@@ -4,7 +4,6 @@ import { AuditLog } from '../audit/audit-log.ts'
 import type { AuditStore } from '../audit/audit-store.ts'
 import type { SignedCheckpoint } from '../audit/checkpoint.ts'
 import { CheckpointCopy } from '../audit/checkpoint-copy.ts'
-import type { ForwarderStats } from '../audit/forwarder.ts'
 import { GatheringSink } from '../audit/gathering-sink.ts'
 import { PostgresAuditStore } from '../audit/postgres-audit-store.ts'
 import { openSigningKey } from '../audit/signing-key-file.ts'
@@ -12,6 +11,7 @@ import type { AuditSink } from '../audit/sink.ts'
 import { SqliteAuditStore } from '../audit/sqlite-audit-store.ts'
 import { type Signer, signerFromPem, type Verifier, verifierFromPem } from '../crypto/signature.ts'
 import type { Logger } from '../observability/logger.ts'
+import type { AuditNumbers } from '../observability/metrics.ts'
 import { startForwarders } from './audit-forwarders.ts'
 import { startRetention } from './audit-retention.ts'
 import type { Settings } from './settings.ts'
@@ -28,7 +28,8 @@ export interface AuditTrail {
   checkpointsElsewhere(chain: string): readonly SignedCheckpoint[]
   /** Makes everything that has happened so far readable; with `gathered` the open interval's proofs as well, signed. */
   flush(gathered: boolean): Promise<void>
-  forwarders(): ForwarderStats
+  /** For metrics. */
+  numbers(): AuditNumbers
   close(): Promise<void>
 }
 
@@ -74,10 +75,12 @@ export async function openAuditTrail(settings: Settings, logger: Logger): Promis
       await log.flush()
       if (gathered) await log.checkpoint()
     },
-    forwarders: () => {
-      const stats = forwarders.map((forwarder) => forwarder.stats())
-      const sum = (name: keyof ForwarderStats): number => stats.reduce((total, each) => total + each[name], 0)
-      return { delivered: sum('delivered'), failures: sum('failures'), chainsBehind: sum('chainsBehind') }
+    numbers: () => {
+      const { queued, spillBytes, written, lost, appendFailures } = log.stats()
+      const sent = forwarders.map((forwarder) => forwarder.stats())
+      const forwarded = sent.reduce((total, { delivered }) => total + delivered, 0)
+      const forwardFailures = sent.reduce((total, { failures }) => total + failures, 0)
+      return { queued, spillBytes, written, lost, appendFailures, forwarded, forwardFailures }
     },
     close: async () => {
       await retention.close()

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { type AuthorityState, registerAuthorityGauges } from './authority-gauges.ts'
 import { Tally } from './tally.ts'
 import { Timing } from './timing.ts'
@@ -36,12 +36,23 @@ export interface KeyServiceMeasure {
   readonly durationMs: number
 }
 
+/** Counters and levels of the audit trail. */
+export interface AuditNumbers {
+  readonly queued: number
+  readonly spillBytes: number
+  readonly written: number
+  readonly lost: number
+  readonly appendFailures: number
+  readonly forwarded: number
+  readonly forwardFailures: number
+}
+
 /** Numbers that are read from their owner when metrics are read. */
 export interface LiveNumbers {
   readonly requestsInFlight?: () => number
   readonly bufferedBytes?: () => number
   readonly cachedKeys?: () => number
-  readonly auditQueueLength?: () => number
+  readonly audit?: () => AuditNumbers
   /** Absent where there is no fleet. */
   readonly fleetReachable?: (() => boolean) | undefined
   readonly authorities?: () => Iterable<AuthorityState>
@@ -220,10 +231,35 @@ export class Metrics {
       })
       this.registry.registerMetric(metric)
     }
+    const counter = (name: string, help: string, read: (() => number) | undefined) => {
+      if (read === undefined) return
+      const metric = new Counter({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.reset()
+          this.inc(read())
+        },
+      })
+      this.registry.registerMetric(metric)
+    }
     gauge('portcullis_requests_in_flight', 'Requests being handled.', live.requestsInFlight)
     gauge('portcullis_buffered_bytes', 'Bytes of buffered bodies.', live.bufferedBytes)
     gauge('portcullis_cached_keys', 'Tenant keys in secure memory.', live.cachedKeys)
-    gauge('portcullis_audit_queue_length', 'Audit events not yet written.', live.auditQueueLength)
+    const { audit } = live
+    const ofAudit = (name: keyof AuditNumbers) => audit && (() => audit()[name])
+    gauge('portcullis_audit_queue_length', 'Audit events not yet written.', ofAudit('queued'))
+    gauge('portcullis_audit_spill_bytes', 'Bytes of audit events that wait on disk.', ofAudit('spillBytes'))
+    counter('portcullis_audit_written_total', 'Audit rows written.', ofAudit('written'))
+    counter('portcullis_audit_lost_total', 'Audit events that found no room.', ofAudit('lost'))
+    counter(
+      'portcullis_audit_append_failures_total',
+      'Attempts to write audit rows that failed.',
+      ofAudit('appendFailures'),
+    )
+    counter('portcullis_audit_forwarded_total', 'Audit entries delivered elsewhere.', ofAudit('forwarded'))
+    counter('portcullis_audit_forward_failures_total', 'Deliveries that failed.', ofAudit('forwardFailures'))
     const { fleetReachable } = live
     gauge(
       'portcullis_fleet_reachable',

@@ -77,6 +77,11 @@ export class PostgresEngine implements SqlEngine {
   async transact<Result>(work: (revision: number) => SqlWork<Result>): Promise<Result> {
     const client = await this.#pool.connect()
     let lost: Error | undefined
+    // a connection that is cut between two statements says so here, and would end the process if nobody listened
+    const onLost = (error: Error): void => {
+      lost = error
+    }
+    client.on('error', onLost)
     try {
       await client.query('BEGIN')
       const result = await run(client, work)
@@ -90,6 +95,7 @@ export class PostgresEngine implements SqlEngine {
       })
       throw thrown
     } finally {
+      client.off('error', onLost)
       client.release(lost)
     }
   }
