@@ -1,4 +1,5 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
+import type { AuditStore } from './audit-store.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
 import { entryLine, readNdjson } from './ndjson.ts'
 
@@ -35,6 +36,19 @@ export class CheckpointCopy {
     if (known === undefined && this.#newest.size >= CHAINS_MAX) return
     this.#newest.set(checkpoint.chain, checkpoint)
     this.#changed = true
+  }
+
+  /**
+   * Puts back checkpoints that the store no longer has: its chain then goes on behind them, so that what was removed
+   * stays visible as a gap.
+   */
+  async restoreTo(store: AuditStore): Promise<void> {
+    const there = new Map((await store.newestCheckpoints()).map((one) => [one.chain, one.sequence]))
+    for (const checkpoint of this.#newest.values()) {
+      const { chain, sequence } = checkpoint
+      if (sequence <= (there.get(chain) ?? 0)) continue
+      if (sequence > ((await store.anchor(chain))?.sequence ?? 0)) await store.addCheckpoint(checkpoint)
+    }
   }
 
   of(chain: string): readonly SignedCheckpoint[] {

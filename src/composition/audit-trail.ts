@@ -47,6 +47,7 @@ export async function openAuditTrail(settings: Settings, logger: Logger): Promis
   )
   const signer = await signerOf(settings, directory, store)
   const copy = await CheckpointCopy.open(join(directory, 'checkpoints.ndjson'))
+  await copy.restoreTo(store)
   const log = await AuditLog.open({
     store,
     signer,

@@ -139,7 +139,7 @@ describe.skipIf(programs === undefined)('serve on PostgreSQL (skipped where it i
     expect(items[0].event).toMatchObject({ outcome: 'succeeded', authority: 'proved' })
     const { accountId } = await second.api.organization('/proved/byok')
     const trail = new Set(
-      world.aws.events.list({ accountId, limit: 10_000 }).map(({ requestID }) => requestID as string),
+      world.aws.events.list({ accountId, limit: 10_000 }).map(({ requestID }) => requestID),
     )
     const requests = (items[0].event.calls as { requests: string[] }[]).flatMap((call) => call.requests)
     expect(requests.length).toBeGreaterThan(2)
