@@ -51,6 +51,7 @@ export class Exchange {
   /** The error this exchange ended with, if any; for logs and metrics. */
   error: PortcullisError | undefined
   #admission: Admission | undefined
+  #further: Admission[] | undefined
   #leave: (() => void) | undefined
   #ended = false
   readonly #abortListeners: ((reason: PortcullisError) => void)[] = []
@@ -91,9 +92,17 @@ export class Exchange {
     this.#leave = admission.onEnd((reason) => this.fail(reason))
   }
 
-  /** True when the exchange may release bytes at this instant. */
+  /** Binds the exchange to a further permission, beside that of `admit`, until it is over. */
+  admitAlso(admission: Admission): void {
+    this.#further ??= []
+    this.#further.push(admission)
+    this.onEnd(admission.onEnd((reason) => this.fail(reason)))
+  }
+
+  /** True when the exchange may release bytes at this instant: every permission is looked at, not its timer. */
   get admitted(): boolean {
-    return this.#admission === undefined || this.#admission.valid
+    if (this.#admission !== undefined && !this.#admission.valid) return false
+    return this.#further === undefined || this.#further.every(({ valid }) => valid)
   }
 
   /** Calls back once if the exchange ends before its response is complete: client gone, refused, or cut. */

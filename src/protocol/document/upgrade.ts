@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { Transform } from 'node:stream'
 import { PortcullisError } from '../../errors.ts'
 import type { Admission } from '../../listener/exchange.ts'
 import type { RawHeaders } from '../../listener/raw-headers.ts'
@@ -98,5 +99,15 @@ function join(exchange: UpgradeExchange, answer: RawHeaders, storeSocket: Duplex
     end.once('close', cut)
   }
   if (firstBytes.length > 0) storeSocket.write(firstBytes)
-  socket.pipe(storeSocket).pipe(socket)
+  socket.pipe(gate(lease, cut)).pipe(storeSocket).pipe(gate(lease, cut)).pipe(socket)
+}
+
+/** Lets bytes through while the lease is valid: a process that stood still may find them before the lease's timer. */
+function gate(lease: Admission, cut: () => void): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (lease.valid) done(null, chunk)
+      else cut()
+    },
+  })
 }

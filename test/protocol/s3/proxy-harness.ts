@@ -66,7 +66,7 @@ export const ACCESS_KEYS = {
 }
 
 /** A lease that a test can end. */
-class TestLease implements Lease {
+export class TestLease implements Lease {
   valid = true
   readonly #cuts = new Set<(reason: PortcullisError) => void>()
 
@@ -133,6 +133,8 @@ export class ProxyHarness {
   store!: ObjectStore
   upstream!: CountingUpstream
   lease = new TestLease()
+  /** Of the other organization, where it is not the same. */
+  otherLease: TestLease | undefined
   /** Added to the wall clock. */
   skewMs = 0
   #listener!: Listener
@@ -186,9 +188,10 @@ export class ProxyHarness {
       keyring: this.#keyring,
       memory,
       budget: new ByteBudget(64 * 1024 * 1024),
-      admit: () => {
-        this.lease.assertValid()
-        return this.lease
+      admit: (app) => {
+        const lease = app === other ? (this.otherLease ?? this.lease) : this.lease
+        lease.assertValid()
+        return lease
       },
       wallTimeMs: () => Date.now() + this.skewMs,
     })

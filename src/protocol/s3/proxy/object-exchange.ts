@@ -1,4 +1,5 @@
 import { streamContext } from '../../../envelope/context.ts'
+import type { Lease } from '../../../access/lease.ts'
 import type { TenantKey } from '../../../keyring/tenant-key.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
 import { headerValue } from '../../../listener/raw-headers.ts'
@@ -23,6 +24,8 @@ export class ObjectExchange {
   readonly query: readonly QueryParameter[]
   readonly address: Address
   readonly operation: Operation
+  /** Leases of other apps whose streams are read. */
+  readonly #others = new Map<TenantApp, Lease>()
 
   constructor(
     fields: Omit<
@@ -116,9 +119,10 @@ export class ObjectExchange {
     }
     const again = async (): Promise<void> => {
       const lease = await this.parts.admit(this.accessKey.writer)
+      for (const tenant of this.#others.keys()) await this.parts.admit(tenant)
       if (exchange.ended) return
       exchange.admit(lease)
-      release()
+      this.whenAdmitted(release)
     }
     again().catch((thrown: unknown) => exchange.fail(thrown))
   }
@@ -128,9 +132,10 @@ export class ObjectExchange {
     const { writer } = this.accessKey
     if (tenant.site === writer.site && tenant.app === writer.app) return key
     const lease = this.parts.admit(tenant)
-    const hold = (granted: Awaited<typeof lease>): TenantKey => {
+    const hold = (granted: Lease): TenantKey => {
       granted.assertValid()
-      this.exchange.onEnd(granted.onEnd((reason) => this.exchange.fail(reason)))
+      if (this.#others.get(tenant) !== granted) this.exchange.admitAlso(granted)
+      this.#others.set(tenant, granted)
       return key
     }
     return lease instanceof Promise ? lease.then(hold) : hold(lease)
