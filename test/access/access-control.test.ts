@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { TenantSuspended } from '../../src/access/tenant-suspended.ts'
 import type { PortcullisError } from '../../src/errors.ts'
 import type { Suspension } from '../../src/registry/suspension.ts'
+import type { KeyAuthority } from '../../src/tenant/tenant.ts'
 import { KeyAccessDenied } from '../../src/keyring/key-service.ts'
 import { settle } from '../keyring/fake-clock.ts'
 import { AccessHarness, AUTHORITY, MemorySuspensions } from './access-harness.ts'
@@ -277,6 +278,42 @@ describe('restoring', () => {
     })
   })
 })
+
+test('a thousand tenants that were denied at once, and return at once, are all back in 30 s without a rush', async () => {
+  let seed = 1
+  const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
+  const resumedMs: number[] = []
+  const harness: AccessHarness = new AccessHarness({
+    random,
+    observe: { resumed: () => resumedMs.push(harness.clock.now()) },
+  })
+  const tenants = Array.from({ length: 1_000 }, (_, index) => ({ ...AUTHORITY, id: `tenant-${index}` }))
+  harness.access.track(tenants)
+  for (const tenant of tenants) void harness.denials!.unwrapDenied(tenant, DENIED, 'key-1')
+  harness.prover.allowed = false
+  await harness.clock.advance(MINUTE_MS)
+  const told = tenants.map((tenant) => refusalOf(harness, tenant).retryAfterSeconds!)
+  expect(Math.max(...told)).toBeLessThanOrEqual(30)
+  harness.prover.allowed = true
+  const returnedMs = harness.clock.now()
+  await harness.clock.advance(30_000)
+  for (const { state } of harness.access.statuses()) expect(state).not.toBe('suspended')
+  expect(resumedMs).toHaveLength(tenants.length)
+  const inTenths = new Map<number, number>()
+  for (const ms of resumedMs)
+    inTenths.set(Math.floor(ms / 100), (inTenths.get(Math.floor(ms / 100)) ?? 0) + 1)
+  expect(Math.max(...inTenths.values())).toBeLessThan(tenants.length / 10)
+  for (const ms of resumedMs) expect(ms - returnedMs).toBeLessThanOrEqual(Math.max(...told) * 1_000)
+})
+
+function refusalOf(harness: AccessHarness, tenant: KeyAuthority): TenantSuspended {
+  try {
+    void harness.access.admit(tenant)
+  } catch (thrown) {
+    if (thrown instanceof TenantSuspended) return thrown
+  }
+  throw new Error(`${tenant.id} is not suspended`)
+}
 
 function withOpenDenial(): MemorySuspensions {
   const store = new MemorySuspensions()
