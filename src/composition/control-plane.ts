@@ -66,6 +66,7 @@ export function controlPlaneApi(parts: ControlPlaneParts) {
     catalog,
     directory,
     keyring,
+    admit: async (tenant) => access.admit(tenant),
     keys: registry,
     jobs: new JobStore(engine),
     wallTimeMs,

@@ -31,6 +31,8 @@ export interface RotationServiceOptions {
   readonly catalog: Catalog
   readonly directory: DirectoryHolder
   readonly keyring: Pick<Keyring, 'rotate'>
+  /** Waits for the lease of an app; rejects while there is none. */
+  readonly admit: (tenant: TenantApp) => Promise<unknown>
   readonly keys: Pick<WrappedKeyStore, 'newest' | 'ofAuthority' | 'refresh'>
   readonly jobs: JobStore
   readonly wallTimeMs: () => number
@@ -126,8 +128,13 @@ export class RotationService {
 
   async #rotate(job: Job): Promise<void> {
     const { jobs } = this.#options
-    const report = (state: Job['state'], done: number, error: string | null): Promise<boolean> =>
-      jobs.report(job.id, this.#worker, { state, done, error }, this.#time(0), this.#time(CLAIM_MS))
+    const report = (
+      state: Job['state'],
+      done: number,
+      error: string | null,
+      claimMs = CLAIM_MS,
+    ): Promise<boolean> =>
+      jobs.report(job.id, this.#worker, { state, done, error }, this.#time(0), this.#time(claimMs))
     const steps = JSON.parse(job.work) as RotationStep[]
     await this.#options.keys.refresh()
     for (const [done, step] of steps.entries()) {
@@ -139,7 +146,8 @@ export class RotationService {
         const passing = thrown instanceof PortcullisError && PASSING.has(thrown.code)
         if (!passing) this.#options.onDefect(thrown)
         const reason = thrown instanceof PortcullisError ? thrown.message : 'an internal error'
-        await report(passing ? 'running' : 'failed', done, reason)
+        // Anyone may try again soon: access can be back before a claim has run out.
+        await report(passing ? 'running' : 'failed', done, reason, LOOK_INTERVAL_MS)
         return
       }
     }
@@ -151,7 +159,10 @@ export class RotationService {
     if ((keys.newest({ site, app, dataClass })?.version ?? 0) > version) return
     const tenant = this.#tenant(directory, organization, site, app)
     // an app that was removed since has nothing to encrypt
-    if (tenant !== undefined) await keyring.rotate({ tenant, dataClass })
+    if (tenant === undefined) return
+    // an organization that nobody uses is verified first: a revocation may not have been noticed yet
+    await this.#options.admit(tenant)
+    await keyring.rotate({ tenant, dataClass })
   }
 
   #tenant(
