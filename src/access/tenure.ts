@@ -1,5 +1,6 @@
 import type { PortcullisError } from '../errors.ts'
 import type { Clock, Timer } from '../keyring/clock.ts'
+import { LiveList } from '../listener/live-list.ts'
 import type { TenantApp } from '../tenant/tenant.ts'
 import type { Lease } from './lease.ts'
 
@@ -26,7 +27,7 @@ export class Tenure implements Lease {
   readonly subject: Pick<TenantApp, 'site' | 'app'> | undefined
   readonly #clock: Clock
   readonly #owner: TenureOwner
-  readonly #cuts = new Set<(reason: PortcullisError) => void>()
+  readonly #cuts = new LiveList<(reason: PortcullisError) => void>()
   #ended: PortcullisError | undefined
   #watch: Timer | undefined
 
@@ -56,12 +57,10 @@ export class Tenure implements Lease {
 
   onEnd(cut: (reason: PortcullisError) => void): () => void {
     if (this.#ended !== undefined) throw this.#ended
-    // A wrapper of its own, so that one function registered twice counts twice.
-    const entry = (reason: PortcullisError): void => cut(reason)
-    this.#cuts.add(entry)
+    const place = this.#cuts.add(cut)
     this.#watchProof()
     return () => {
-      this.#cuts.delete(entry)
+      this.#cuts.remove(place)
       if (this.#cuts.size === 0) this.#stopWatching()
     }
   }
@@ -72,8 +71,7 @@ export class Tenure implements Lease {
     this.#ended = reason
     this.servableUntilMs = NEVER
     this.#stopWatching()
-    const cuts = [...this.#cuts]
-    this.#cuts.clear()
+    const cuts = this.#cuts.takeAll()
     for (const cut of cuts) {
       try {
         cut(reason)

@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream'
 import { asPortcullisError, PortcullisError } from '../errors.ts'
 import { Exchange } from './exchange.ts'
 import type { ListenerLimits } from './limits.ts'
+import { LiveList } from './live-list.ts'
 import { PeerConnections } from './peer-connections.ts'
 import { type ErrorPlace, problemFace } from './problem.ts'
 import { readRequestHead, type RequestHead } from './request-head.ts'
@@ -41,7 +42,7 @@ export interface ListenerOptions {
 export class Listener {
   readonly #options: ListenerOptions
   readonly #server: Server
-  readonly #exchanges = new Set<Exchange>()
+  readonly #exchanges = new LiveList<Exchange>()
   readonly #pipelined = new Map<Socket, number>()
   readonly #upgraded = new Set<Duplex>()
   #draining = false
@@ -118,9 +119,9 @@ export class Listener {
     if (exchange === undefined) return
     // A response without a socket waits for those before it on the connection.
     if (response.socket === null && !this.#countPipelined(exchange)) return
-    this.#exchanges.add(exchange)
+    const place = this.#exchanges.add(exchange)
     exchange.onEnd(() => {
-      this.#exchanges.delete(exchange)
+      this.#exchanges.remove(place)
       this.#options.ended(exchange)
     })
     if (this.#draining) response.shouldKeepAlive = false
@@ -193,8 +194,7 @@ export class Listener {
   }
 
   #current(socket: Socket): Exchange | undefined {
-    for (const exchange of this.#exchanges) if (exchange.request.socket === socket) return exchange
-    return undefined
+    return this.#exchanges.values().find((exchange) => exchange.request.socket === socket)
   }
 
   #unparsable(error: NodeJS.ErrnoException, socket: Socket): void {
