@@ -39,6 +39,11 @@ describe('confluence', () => {
     ])
   })
 
+  it('seals the title that a link of a restriction repeats', () => {
+    const restriction = { id: '1', _links: { base: 'b', self: 's', webui: '/spaces/DEV/pages/1/title' } }
+    expect(sealed('permission', restriction)).toEqual(['_links.webui: permission'])
+  })
+
   it('seals a page as it is written', () => {
     const page = {
       spaceId: '1',

@@ -123,6 +123,19 @@ describe('an issue', () => {
     expect(ruleAt({ update: { labels: [{ add: 'x' }] } }).fieldName).toBeUndefined()
   })
 
+  it('has the choices that its expansions offer sealed, and the rest of those clear', () => {
+    const fields = {
+      security: { name: 'n', required: true, allowedValues: [{ name: 'l' }], defaultValue: 'd' },
+    }
+    const document = { editmeta: { fields }, transitions: [{ id: '1', name: 'Done', fields }] }
+    expect(sealedPaths(issue, document)).toEqual([
+      'editmeta.fields.security.allowedValues: issue',
+      'editmeta.fields.security.defaultValue: issue',
+      'transitions[].fields.security.allowedValues: issue',
+      'transitions[].fields.security.defaultValue: issue',
+    ])
+  })
+
   it('has what its history, operations, rendered form and properties repeat sealed', () => {
     const item = {
       field: 'summary',

@@ -63,6 +63,19 @@ const head = (method: string, path: string, lines = ''): string =>
 const streamed = (body: string): Readable =>
   Readable.from([Buffer.from(body), Buffer.alloc(2 * MEBIBYTE, ' ')])
 
+describe('a part of a document', () => {
+  it('is refused, since the stored text has other positions', async () => {
+    const answer = await running.request('/seen/issue/part', {
+      method: 'PUT',
+      headers: { ...JSON_TYPE, 'Content-Range': 'bytes 0-9/100' },
+      body: '{"id":"1"}',
+    })
+    expect(answer.status).toBe(400)
+    expect(answer.json).toMatchObject({ reason: 'request-malformed' })
+    expect(scripted.calls).toEqual([])
+  })
+})
+
 describe('a body that is not well-formed JSON', () => {
   const BODIES: [string, string | Buffer][] = [
     ['nothing but a brace', '{'],

@@ -1,3 +1,4 @@
+import { PortcullisError } from '../../errors.ts'
 import type { RawHeaders } from '../../listener/raw-headers.ts'
 import { DIGEST_HEADERS } from './body-digest.ts'
 
@@ -17,7 +18,11 @@ const VIA = ['Via', '1.1 portcullis'] as const
 export function coveredRequestHeaders(headers: RawHeaders, requestId: string): RawHeaders {
   const kept: RawHeaders = []
   for (let index = 0; index < headers.length; index += 2) {
-    if (UNTRUE_BEHIND_TRANSFORM.has(headers[index]!.toLowerCase())) continue
+    const lower = headers[index]!.toLowerCase()
+    if (UNTRUE_BEHIND_TRANSFORM.has(lower)) continue
+    // A part of a document (RFC 9110 section 14.5) would land somewhere in the stored ciphertext.
+    if (lower === 'content-range')
+      throw new PortcullisError('request-malformed', 'A covered document is written whole, not in ranges.')
     kept.push(headers[index]!, headers[index + 1]!)
   }
   kept.push('Accept-Encoding', 'identity', ...VIA, 'X-Request-Id', requestId)
