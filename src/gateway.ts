@@ -32,6 +32,7 @@ import { DocumentProtocol } from './protocol/document/document-protocol.ts'
 import { EnvelopeCodec } from './protocol/json/field-codec.ts'
 import { ObjectProtocol } from './protocol/s3/proxy/object-protocol.ts'
 import { AccessKeySecrets } from './provisioning/access-key-secrets.ts'
+import { recordAdoptions } from './provisioning/adopted-organization.ts'
 import { applyFile } from './provisioning/applied-file.ts'
 import { ControlPlane } from './registry/control-plane/control-plane.ts'
 import { Registry } from './registry/registry.ts'
@@ -81,7 +82,8 @@ export class Gateway {
     const database = new SqlRegistryDatabase(engine)
     const registry = await Registry.load(database)
     const controlPlane = await ControlPlane.load(engine)
-    await applyFile(controlPlane, configuration, clock.wallTimeMs())
+    const adopted = await applyFile(controlPlane, configuration, clock.wallTimeMs())
+    recordAdoptions(adopted, audit, new Date(clock.wallTimeMs()).toISOString())
     const tenants = new TenantDirectory(options, controlPlane, (error) =>
       logger.error('the tenants of the registry cannot be used', { error }),
     )

@@ -2,6 +2,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError } from 'command
 import packageJson from '../../package.json' with { type: 'json' }
 import { registerAdminCommands } from './admin/register.ts'
 import { completionScript, type Shell, SHELLS } from './completion.ts'
+import type { LocalArguments } from './local.ts'
 import { EXIT, type ExitCode, type Terminal } from './terminal.ts'
 
 /** Runs one command line; resolves to the exit code. Commands load their own modules, so that each starts fast. */
@@ -29,6 +30,29 @@ export async function runProgram(argv: string[], terminal: Terminal): Promise<Ex
     .action(async (options: DevArguments) => {
       const { runDev } = await import('./dev.ts')
       code = await runDev(options, terminal)
+    })
+
+  const local = program.command('local').description('a stand-in for AWS and stores, to try serve with')
+  local
+    .command('start')
+    .description('a local KMS/STS/IAM and stores, and a configuration for a gateway that begins empty')
+    .option('--port <number>', 'port of the gateway, for the configuration', parsePort, 8080)
+    .option('--admin-port <number>', 'port of the admin plane, for the configuration', parsePort, 8081)
+    .option('--s3-port <number>', 'port for S3 clients, for the configuration', parsePort, 8082)
+    .option('--data-dir <directory>', 'where all state is kept', '.portcullis-local')
+    .option('--reset', 'begin anew: forget everything in the data directory', false)
+    .action(async (options: LocalArguments) => {
+      const { runLocal } = await import('./local.ts')
+      code = await runLocal(options, terminal)
+    })
+  local
+    .command('apply <plan>')
+    .description(
+      'make what `org byok plan --json` describes in the local AWS; prints what `org byok set` takes',
+    )
+    .action(async (plan: string) => {
+      const { runLocalApply } = await import('./local.ts')
+      code = await runLocalApply(plan, terminal)
     })
 
   program

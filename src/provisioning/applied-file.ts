@@ -14,6 +14,7 @@ import {
   saveSite,
 } from '../registry/control-plane/statements.ts'
 import type { SqlWork } from '../registry/sql/statement.ts'
+import { adopt } from './adopted-organization.ts'
 import type { FileTenants } from './catalog.ts'
 import { rootKeyIdentity } from './tenant-rules.ts'
 
@@ -34,39 +35,60 @@ export class ConfigurationConflict extends Error {
 }
 
 /**
- * Remembers what a configuration file provisions, so that no later file can change what never changes. Rejects with
- * {@link ConfigurationConflict}, and then nothing is remembered.
+ * Remembers what a configuration file provisions, so that no later file can change what never changes, and takes over
+ * the organizations that it hands to the API. Resolves to the identifiers of those that were taken over now. Rejects
+ * with {@link ConfigurationConflict}, and then nothing is remembered.
  */
 export async function applyFile(
   controlPlane: ControlPlane,
   file: FileTenants,
   wallTimeMs: number,
-): Promise<void> {
+): Promise<string[]> {
   const createdAt = new Date(wallTimeMs).toISOString()
   const findings = conflicts(controlPlane.snapshot, file)
   if (findings.length > 0) throw new ConfigurationConflict(findings)
-  await controlPlane.change(function* (revision): SqlWork<void> {
+  return await controlPlane.change(function* (revision): SqlWork<string[]> {
+    const adopted: string[] = []
     for (const [index, set] of file.vendorKeys.entries()) {
       yield* claimKeys(`vendor:${set.location}`, set.keys, ['vendorKeys', index, 'keys'])
     }
     for (const [index, organization] of file.organizations.entries()) {
+      const known = yield* findOrganization(organization.id)
+      // another replica may have taken it over since the snapshot was read
+      if (known?.managedBy === 'api') continue
       yield* applyOrganization(organization, index, createdAt, revision)
+      if (organization.managedBy === 'file') continue
+      yield* adopt(organization, createdAt, revision)
+      adopted.push(organization.id)
     }
+    return adopted
   })
 }
 
+/** An entry that was handed over before says nothing any more. */
+function isSpent(snapshot: ControlPlaneSnapshot, { id, managedBy }: FileOrganization): boolean {
+  return managedBy === 'api' && snapshot.organizations.get(id)?.managedBy === 'api'
+}
+
 function conflicts(snapshot: ControlPlaneSnapshot, file: FileTenants): RuleFinding[] {
-  const findings = immutabilityFindings(appliedBefore(snapshot), file)
+  const counting = file.organizations.map((entry) =>
+    isSpent(snapshot, entry)
+      ? { id: entry.id, location: snapshot.organizations.get(entry.id)!.location, sites: [] }
+      : entry,
+  )
+  const findings = immutabilityFindings(appliedBefore(snapshot), { organizations: counting })
   const externalIds = new Map(
     [...snapshot.organizations.values()].map(({ externalId, id }) => [externalId, id]),
   )
-  file.organizations.forEach(({ id, byok }, index) => {
+  file.organizations.forEach((entry, index) => {
+    if (isSpent(snapshot, entry)) return
+    const { id, byok } = entry
     const path = ['organizations', index]
     if (snapshot.organizations.get(id)?.managedBy === 'api') {
-      const reason = `organization ${quoted(id)} was made through the admin API`
-      findings.push(
-        refuse('managed-by-api', [...path, 'id'], reason, 'Take it out of the file, or choose another id'),
-      )
+      const reason = `organization ${quoted(id)} is managed by the admin API`
+      const remedy =
+        'Take it out of the file, or write managedBy: api if it was handed over, or choose another id'
+      findings.push(refuse('managed-by-api', [...path, 'id'], reason, remedy))
     }
     const other = byok && externalIds.get(byok.externalId)
     if (other !== undefined && other !== id) {

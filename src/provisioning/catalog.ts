@@ -56,7 +56,9 @@ export class Catalog {
 
   constructor(file: FileTenants, controlPlane: ControlPlane) {
     this.#file = file
-    this.#fileOrganizations = new Map(file.organizations.map((entry) => [entry.id, entry]))
+    // one that is handed over is in the registry by now
+    const managed = file.organizations.filter(({ managedBy }) => managedBy === 'file')
+    this.#fileOrganizations = new Map(managed.map((entry) => [entry.id, entry]))
     this.#controlPlane = controlPlane
   }
 

@@ -51,7 +51,7 @@ export function assertManagedHere(
     'managed-by-file',
     '',
     `${what} ${JSON.stringify(id)} is managed by the configuration file`,
-    'Change it there, and restart the gateway',
+    'Change it there and restart the gateway, or hand the organization over with managedBy: api',
   )
 }
 

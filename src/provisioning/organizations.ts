@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   claimRootKeys,
   findByok,
@@ -17,10 +16,9 @@ import {
   type ProvisioningContext,
   recordChange,
 } from './context.ts'
+import { newExternalId } from './external-id.ts'
 import { refusedBy, unknown } from './refusal.ts'
 import { assertRules, rootKeyIdentity } from './tenant-rules.ts'
-
-const EXTERNAL_ID_BYTES = 16
 
 /** What a BYOK configuration is set to; the ExternalId is the gateway's. */
 export type NewByok = Pick<CatalogByok, 'accountId' | 'roleArn' | 'keys'>
@@ -47,8 +45,7 @@ export class OrganizationService {
     const { id, name = null, location } = wanted
     assertRules({ id, location }, this.#context.catalog, 0)
     const createdAt = now(this.#context)
-    // unique to the organization, so that no customer can point the gateway at the role of another
-    const externalId = `${id}-${randomBytes(EXTERNAL_ID_BYTES).toString('hex')}`
+    const externalId = newExternalId(id)
     await this.#context.controlPlane.change(function* (revision): SqlWork<void> {
       const other = yield* findOrganization(id)
       if (other !== undefined) throw exists(id, other.managedBy)

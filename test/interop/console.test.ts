@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Browser, Locator } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type DocumentStore, startDocumentStore } from '../../src/local/document-store/document-store.ts'
-import { applyTemplate } from '../onboarding/apply-template.ts'
+import { applyTemplate } from '../../src/local/apply-template.ts'
 import { GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
 import { browserPath, launchBrowser, Visitor } from './console-browser.ts'
 

@@ -17,8 +17,8 @@ import { planOnboarding } from '../../src/onboarding/plan.ts'
 import type { OnboardingPlan } from '../../src/onboarding/plan.ts'
 import { verifyOnboarding } from '../../src/onboarding/verify.ts'
 import type { OnboardingSetup, VerificationReport } from '../../src/onboarding/verification.ts'
-import { applyTemplate } from './apply-template.ts'
-import type { Alteration, ApplyTarget } from './apply-template.ts'
+import { applyTemplate } from '../../src/local/apply-template.ts'
+import type { Alteration, ApplyTarget } from '../../src/local/apply-template.ts'
 
 const ACCOUNT = '111122223333'
 

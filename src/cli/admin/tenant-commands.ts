@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ResponseOf } from '../../admin/api/contract/contract.ts'
 import { type AdminCommand, listOption, type Options, type Outcome, textOption } from './command.ts'
@@ -88,15 +88,10 @@ export const tenantCommands: readonly AdminCommand[] = [
       ['--account <id>', 'AWS account ID, 12 digits'],
       ['--role <arn>', 'ARN of the IAM role to assume'],
       ['--key <region=arn...>', 'KMS key ARN of a region; once for every region of the location'],
+      ['--from <file>', 'JSON with accountId, roleArn and keys, instead of the others'],
     ],
     run: async ({ client, options }, id) =>
-      byok(
-        await client.send('PUT', organizations(id, 'byok'), {
-          accountId: required(options, 'account'),
-          roleArn: required(options, 'role'),
-          keys: Object.fromEntries(listOption(options, 'key').map(regionAndKey)),
-        }),
-      ),
+      byok(await client.send('PUT', organizations(id, 'byok'), byokOptions(options))),
   },
   {
     usage: 'org byok notification-secret <organization>',
@@ -212,6 +207,16 @@ function required(options: Options, name: string): string {
   const value = textOption(options, name)
   if (value === undefined) throw new UsageError(`--${name} is required`)
   return value
+}
+
+function byokOptions(options: Options): unknown {
+  const file = textOption(options, 'from')
+  if (file !== undefined) return JSON.parse(readFileSync(file, 'utf8'))
+  return {
+    accountId: required(options, 'account'),
+    roleArn: required(options, 'role'),
+    keys: Object.fromEntries(listOption(options, 'key').map(regionAndKey)),
+  }
 }
 
 function regionAndKey(text: string): [string, string] {

@@ -102,6 +102,12 @@ export const organizations = listOf(
       reason: 'For people.',
     }),
     location: location('Where keys and app data live. Never changes after provisioning.'),
+    managedBy: noted(z.enum(['file', 'api']).default('file'), {
+      type: 'file or api',
+      default: 'file',
+      reason:
+        'api hands it over: at the next start the registry takes it as it stands here, the admin API manages it from then on, and this entry no longer counts. There is no way back.',
+    }),
     byok,
     sites,
   },

@@ -26,6 +26,13 @@ export function* saveOrganization(record: OrganizationRecord): SqlWork<void> {
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, revision = excluded.revision`
 }
 
+/** Hands an organization of the file over to the API. */
+export function* adoptOrganization(record: OrganizationRecord): SqlWork<void> {
+  const { id, name, externalId, revision } = record
+  yield sql`UPDATE organization SET name = ${name}, external_id = ${externalId}, managed_by = 'api',
+    revision = ${revision} WHERE id = ${id}`
+}
+
 export function* findByok(organization: string): SqlWork<ByokRecord | undefined> {
   const [row] = yield sql`SELECT * FROM byok WHERE organization = ${organization}`
   return row && byokRecord(row)
@@ -76,6 +83,19 @@ export function* saveSite(record: SiteRecord): SqlWork<void> {
     VALUES (${name}, ${organization}, ${hosts}, ${managedBy}, ${createdAt}, ${removedAt}, ${revision})
     ON CONFLICT (name) DO UPDATE SET hosts = excluded.hosts, removed_at = excluded.removed_at,
       revision = excluded.revision`
+}
+
+/** All sites that an organization ever had. */
+export function* sitesOfOrganization(organization: string): SqlWork<SiteRecord[]> {
+  const rows = yield sql`SELECT * FROM site WHERE organization = ${organization} ORDER BY name`
+  return rows.map(siteRecord)
+}
+
+/** Hands a site of the file over to the API. */
+export function* adoptSite(record: SiteRecord): SqlWork<void> {
+  const hosts = JSON.stringify(record.hosts)
+  yield sql`UPDATE site SET hosts = ${hosts}, managed_by = 'api', removed_at = ${record.removedAt},
+    revision = ${record.revision} WHERE name = ${record.name}`
 }
 
 /** Lets exactly these hosts select a site. Another site that has one of them is returned; then commit nothing. */

@@ -13,7 +13,7 @@ import {
 } from '../../../src/local/aws/world.ts'
 import { type DocumentStore, startDocumentStore } from '../../../src/local/document-store/document-store.ts'
 import { createLogger } from '../../../src/observability/logger.ts'
-import { applyTemplate } from '../../onboarding/apply-template.ts'
+import { applyTemplate } from '../../../src/local/apply-template.ts'
 import type { AnyJson } from '../../support/any-json.ts'
 import { LogCapture } from '../../support/log-capture.ts'
 

@@ -161,7 +161,7 @@ class Scope {
     this.attributes.set(`${name}.Arn`, Role!.Arn!)
   }
 
-  /** A test applies the same template many times. */
+  /** Applying a template again begins anew. */
   async #deleteRole(roleName: string): Promise<void> {
     try {
       const { PolicyNames } = await this.#iam.send(new ListRolePoliciesCommand({ RoleName: roleName }))
