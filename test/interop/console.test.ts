@@ -18,6 +18,7 @@ const VIEWS = [
   ['umbrella', 'BYOK encryption'],
   ['umbrella/verification', 'Verification'],
   ['umbrella/keys', 'Keys and jobs'],
+  ['umbrella/credentials', 'Credentials'],
   ['umbrella/audit', 'Audit trail'],
   ['umbrella/setup', 'Setup'],
   ['', 'Organizations'],
@@ -45,6 +46,17 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
       configuration['revocation'] = { boundMs: '5s', probeIntervalMs: '1s' }
       configuration['admin'].tokens.push({ name: 'audrey', sha256: sha256(AUDITOR), role: 'auditor' })
       configuration['onboarding'] = { gatewayPrincipalArn: gatewayArn }
+      configuration['objectStores'] = [
+        {
+          name: 'attachments',
+          port: 0,
+          clientRegion: 'eu-central-1',
+          upstream: 'http://127.0.0.1:9',
+          region: 'eu-central-1',
+          credentials: { accessKeyId: 'AKIASTORE000000001', secretAccessKey: { env: 'AWS_SECRET' } },
+          apps: ['jira'],
+        },
+      ]
       configuration['stores'] = [
         { name: 'jira', mount: '/jira', upstream: jira, apps: ['jira'], coverage: 'jira' },
         {
@@ -177,6 +189,51 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
     })
   })
 
+  it('makes credentials, shows each secret once, says why one cannot be, and revokes them', async () => {
+    await asOperator('POST', '/admin/v1/organizations', { id: 'hooli', location: 'europe' })
+    await asOperator('POST', '/admin/v1/organizations/hooli/sites', {
+      name: 'hooli',
+      apps: [{ type: 'jira' }, { type: 'confluence' }],
+    })
+    const { page } = await at('hooli/credentials', 'Credentials')
+    const dialog = page.getByRole('dialog')
+    for (const [one, table, reaches, secret] of [
+      ['app token', 'App tokens', 'hooli', /pca_[\w-]{43}/],
+      ['S3 access key', 'S3 access keys', 'hooli/jira', /PCAK[A-Z2-9]{16}[^]*[\w-]{40}/],
+    ] as const) {
+      await page.getByRole('button', { name: `New ${one} …` }).click()
+      await dialog.getByLabel('Name').fill('uploads')
+      await dialog.getByLabel('Reaches').selectOption(reaches)
+      await dialog.getByRole('button', { name: 'Make' }).click()
+      await dialog.getByText('The secret is shown only now.').waitFor()
+      expect(await dialog.innerText()).toMatch(secret)
+      await screenshot(page, `console-new-${table === 'App tokens' ? 'token' : 'access-key'}`)
+      await dialog.getByRole('button', { name: 'Done' }).click()
+      const row = page.getByRole('table', { name: table }).getByRole('row').filter({ hasText: 'uploads' })
+      await row.waitFor()
+      expect(await page.getByRole('main').innerText()).not.toMatch(/pca_/)
+
+      await page.getByRole('button', { name: `New ${one} …` }).click()
+      await dialog.getByLabel('Name').fill('uploads')
+      await dialog.getByLabel('Reaches').selectOption(reaches)
+      await dialog.getByRole('button', { name: 'Make' }).click()
+      await dialog.getByRole('alert').filter({ hasText: 'is taken' }).waitFor()
+      await page.keyboard.press('Escape')
+
+      await page.getByRole('button', { name: `Revoke ${one} uploads …` }).click()
+      await dialog.getByRole('button', { name: 'Revoke' }).click()
+      await row.waitFor({ state: 'detached' })
+    }
+    await page.getByRole('button', { name: 'New S3 access key …' }).click()
+    await dialog.getByLabel('Name').fill('wiki')
+    await dialog.getByLabel('Reaches').selectOption('hooli/confluence')
+    await dialog.getByRole('button', { name: 'Make' }).click()
+    await dialog
+      .getByRole('alert')
+      .filter({ hasText: 'no S3 store keeps attachments of confluence' })
+      .waitFor()
+  })
+
   it('shows text that looks like markup as text', async () => {
     const name = '<img src=x onerror="document.title=1"> & <b>Bold</b>'
     await asOperator('POST', '/admin/v1/organizations', { id: 'markup', name, location: 'europe' })
@@ -288,7 +345,14 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
 
     it('every view is reached, its heading gets the focus, and the focus is visible', async () => {
       const { page } = await at('umbrella', 'BYOK encryption')
-      for (const name of ['Verification', 'Keys and jobs', 'Audit trail', 'Setup', 'Overview']) {
+      for (const name of [
+        'Verification',
+        'Keys and jobs',
+        'Credentials',
+        'Audit trail',
+        'Setup',
+        'Overview',
+      ]) {
         const link = page.getByRole('navigation').getByRole('link', { name })
         await tabTo(link)
         expect(

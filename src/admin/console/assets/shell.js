@@ -7,6 +7,7 @@ import { ProblemNote } from './parts/problem-note.js'
 import { useResource } from './resource.js'
 import { hrefOf, usePlace } from './route.js'
 import { Audit } from './views/audit.js'
+import { Credentials } from './views/credentials.js'
 import { Jobs } from './views/jobs.js'
 import { Organizations } from './views/organizations.js'
 import { Overview } from './views/overview.js'
@@ -21,6 +22,7 @@ const VIEWS = [
   { view: '', name: 'Overview', operation: 'organization.get', part: Overview },
   { view: 'verification', name: 'Verification', operation: 'byok.status', part: Verification },
   { view: 'keys', name: 'Keys and jobs', operation: 'key.list', part: Jobs },
+  { view: 'credentials', name: 'Credentials', operation: 'token.list', part: Credentials },
   { view: 'audit', name: 'Audit trail', operation: 'audit.list', part: Audit },
   { view: 'setup', name: 'Setup', operation: 'byok.plan', part: Setup },
 ]
