@@ -13,7 +13,7 @@ const DEADLINE_MS = 150_000
 /** Every command of the document, in order, as it stands but for the ports, which may be taken, and where the checkout is. */
 function script(ports: readonly number[]): string {
   const text = readFileSync(join(ROOT, 'docs/GETTING-STARTED.md'), 'utf8')
-  const blocks = [...text.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map((block) => block[1]!)
+  const blocks = [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((block) => block[1]!)
   const [gateway, admin, s3] = ports
   return blocks
     .join('')
