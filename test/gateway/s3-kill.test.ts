@@ -12,5 +12,6 @@ it(
     const report = await killDuringUploads(UPLOADS)
     expect(report).toMatchObject({ uploads: UPLOADS, lost: [], halves: [] })
     expect(report.kills).toBeGreaterThan(0)
+    expect(report.acknowledged).toBeGreaterThan(0)
   },
 )

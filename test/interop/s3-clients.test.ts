@@ -42,6 +42,19 @@ describe('clients as they come', () => {
     }
   }
 
+  function expectTree(copy: string): void {
+    for (const name of ['big', 'empty', join('sub', 'ä b&c.txt')]) {
+      expect(readFileSync(join(copy, name)).equals(readFileSync(join(tree, name)))).toBe(true)
+    }
+  }
+
+  /** No block of the content stands in any file of the store. */
+  function expectSealed(): void {
+    for (let at = 0; at + 32 <= big.length; at += 5_000_000) {
+      expect(harness.storeHolds(big.subarray(at, at + 32))).toBe(false)
+    }
+  }
+
   it.skipIf(!has('aws'))('aws s3 sync converges (skipped where aws is absent)', async () => {
     const sync = async (...paths: string[]): Promise<string> => {
       const args = ['--endpoint-url', harness.url, 's3', 'sync', '--no-progress', ...paths]
@@ -50,7 +63,9 @@ describe('clients as they come', () => {
     expect(await sync(tree, `s3://${BUCKET}/aws`)).toContain('upload')
     expect(await sync(tree, `s3://${BUCKET}/aws`)).toBe('')
     await sync(`s3://${BUCKET}/aws`, join(directory, 'aws'))
-    expect(readFileSync(join(directory, 'aws', 'big')).equals(big)).toBe(true)
+    expect(await sync(`s3://${BUCKET}/aws`, join(directory, 'aws'))).toBe('')
+    expectTree(join(directory, 'aws'))
+    expectSealed()
   })
 
   it.skipIf(!has('rclone'))('rclone sync converges (skipped where rclone is absent)', async () => {
@@ -68,6 +83,13 @@ describe('clients as they come', () => {
     expect((await rclone('check', '--download', tree, `p:${BUCKET}/rclone`)).stderr).toContain(
       '0 differences found',
     )
+    const back = join(directory, 'rclone')
+    await rclone('sync', `p:${BUCKET}/rclone`, back)
+    expect((await rclone('sync', `p:${BUCKET}/rclone`, back)).stderr).toContain(
+      'There was nothing to transfer',
+    )
+    expectTree(back)
+    expectSealed()
   })
 
   it.skipIf(!has('s3cmd'))('s3cmd puts and gets (skipped where s3cmd is absent)', async () => {

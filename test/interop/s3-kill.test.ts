@@ -5,4 +5,5 @@ it('a gateway killed at random points of 200 uploads loses nothing acknowledged 
   const report = await killDuringUploads(200)
   process.stdout.write(`${JSON.stringify(report)}\n`)
   expect(report).toMatchObject({ uploads: 200, lost: [], halves: [] })
+  expect(report.acknowledged).toBeGreaterThan(30)
 })

@@ -15,7 +15,7 @@ import { ACCESS_KEYS, BUCKET as Bucket, S3World } from './s3-world.ts'
 
 const UPLOADS_AT_ONCE = 16
 const MEBIBYTE = 1024 * 1024
-const READ_ATTEMPTS_MAX = 30
+const ATTEMPTS_MAX = 30
 const SOURCE = randomBytes(8 * MEBIBYTE)
 const PROGRAM = fileURLToPath(new URL('../../bin/portcullis.js', import.meta.url))
 
@@ -53,12 +53,19 @@ export async function killDuringUploads(uploads: number): Promise<KillReport> {
   let gateway = await serve(file, environment)
   try {
     while (done < uploads) {
-      const batch = Array.from({ length: Math.min(UPLOADS_AT_ONCE, uploads - done) }, (_, index) =>
-        upload(client, `object-${(done + index) % Math.ceil(uploads * 0.8)}`, done + index, expected),
-      )
-      done += batch.length
-      // Between the first bytes and the last answers of a batch.
-      const killed = delay(randomInt(10, 1_500)).then(() => kill(gateway))
+      const length = Math.min(UPLOADS_AT_ONCE, uploads - done)
+      // Between the first bytes and the last answers of a batch, however fast the machine is.
+      const enough = new Countdown(randomInt(1, length + 1))
+      const batch = Array.from({ length }, async (_, index) => {
+        const key = `object-${(done + index) % Math.ceil(uploads * 0.8)}`
+        const isAcknowledged = await upload(client, key, done + index, expected)
+        if (isAcknowledged) enough.count()
+        return isAcknowledged
+      })
+      done += length
+      const killed = Promise.race([enough.over, Promise.all(batch)])
+        .then(() => delay(randomInt(0, 50)))
+        .then(() => kill(gateway))
       acknowledged += (await Promise.all(batch)).filter(Boolean).length
       await killed
       kills += 1
@@ -69,6 +76,24 @@ export async function killDuringUploads(uploads: number): Promise<KillReport> {
   } finally {
     await kill(gateway)
     await world.stop()
+  }
+}
+
+/** Resolves after something happened so often. */
+class Countdown {
+  readonly over: Promise<void>
+  #left: number
+  #resolve: () => void = () => {}
+
+  constructor(times: number) {
+    this.#left = times
+    this.over = new Promise((resolve) => (this.#resolve = resolve))
+    if (times === 0) this.#resolve()
+  }
+
+  count(): void {
+    this.#left -= 1
+    if (this.#left <= 0) this.#resolve()
   }
 }
 
@@ -89,8 +114,11 @@ async function upload(
   const digest = digestOf(...bodies)
   record.possible.add(digest)
   try {
-    if (bodies.length === 1) await client.send(new PutObjectCommand({ Bucket, Key, Body: bodies[0]! }))
-    else await uploadParts(client, Key, bodies)
+    await whenReady<unknown>(() =>
+      bodies.length === 1
+        ? client.send(new PutObjectCommand({ Bucket, Key, Body: bodies[0]! }))
+        : uploadParts(client, Key, bodies),
+    )
   } catch {
     return false
   }
@@ -125,16 +153,27 @@ async function readAll(client: S3Client, world: S3World, expected: ReadonlyMap<s
   return { lost, halves }
 }
 
-/** What a key reads as; undefined when there is no such object. A gateway that has just started may ask to wait. */
+/** What a key reads as; undefined when there is no such object. */
 async function read(client: S3Client, Key: string): Promise<string | undefined> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
+  try {
+    return await whenReady(async () => {
       const got = await client.send(new GetObjectCommand({ Bucket, Key }))
       return digestOf(await got.Body!.transformToByteArray())
+    })
+  } catch (thrown) {
+    if ((thrown as { name?: string }).name === 'NoSuchKey') return undefined
+    throw thrown
+  }
+}
+
+/** Asks again while a gateway that has just started asks to wait. */
+async function whenReady<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask()
     } catch (thrown) {
-      const { name, $metadata } = thrown as { name?: string; $metadata?: { httpStatusCode?: number } }
-      if (name === 'NoSuchKey') return undefined
-      if ($metadata?.httpStatusCode !== 503 || attempt === READ_ATTEMPTS_MAX) throw thrown
+      const { $metadata } = thrown as { $metadata?: { httpStatusCode?: number } }
+      if ($metadata?.httpStatusCode !== 503 || attempt === ATTEMPTS_MAX) throw thrown
       await delay(500)
     }
   }
