@@ -19,8 +19,10 @@ interface Entry {
   /** Mark of this replica's own newest proof. */
   proven: Mark | undefined
   heardAtMs: number
-  readonly witnesses: Map<string, number>
-  readonly waiting: Set<(outcome: Outcome) => void>
+  /** When each other replica last got no verdict; made when the first one does, as what follows. */
+  witnesses: Map<string, number> | undefined
+  /** Who waits for news. */
+  waiting: Set<(outcome: Outcome) => void> | undefined
 }
 
 /** What was heard lately about authorities, and who waits to hear. */
@@ -42,7 +44,7 @@ export class News {
   proven(authorityId: string, proof: KnownProof): void {
     const entry = this.#entry(authorityId)
     if (entry.proof === undefined || entry.proof.startedAtMs < proof.startedAtMs) entry.proof = proof
-    entry.witnesses.clear()
+    entry.witnesses = undefined
     settle(entry, proof)
   }
 
@@ -60,6 +62,7 @@ export class News {
 
   unanswered(authorityId: string, from: string): void {
     const entry = this.#entry(authorityId)
+    entry.witnesses ??= new Map()
     entry.witnesses.set(from, this.#clock.now())
     settle(entry, 'unanswered')
   }
@@ -68,7 +71,7 @@ export class News {
   witnesses(authorityId: string, withinMs: number): number {
     const now = this.#clock.now()
     let count = 0
-    for (const atMs of this.#entries.get(authorityId)?.witnesses.values() ?? []) {
+    for (const atMs of this.#entries.get(authorityId)?.witnesses?.values() ?? []) {
       if (now - atMs < withinMs) count += 1
     }
     return count
@@ -96,7 +99,7 @@ export class News {
 
   /** The next thing that is heard about an authority, for at most `waitMs`. */
   next(authorityId: string, waitMs: number): { outcome: Promise<Outcome>; forget(): void } {
-    const { waiting } = this.#entry(authorityId)
+    const waiting = (this.#entry(authorityId).waiting ??= new Set())
     let end: (outcome: Outcome) => void = () => undefined
     const outcome = new Promise<Outcome>((resolve) => {
       end = resolve
@@ -123,14 +126,14 @@ export class News {
       claimed: undefined,
       proven: undefined,
       heardAtMs,
-      witnesses: new Map(),
-      waiting: new Set(),
+      witnesses: undefined,
+      waiting: undefined,
     }
     entry.heardAtMs = heardAtMs
     this.#entries.delete(authorityId)
     this.#entries.set(authorityId, entry)
     for (const [oldest, { heardAtMs: oldestMs, waiting }] of this.#entries) {
-      if (heardAtMs - oldestMs < this.#keepMs || waiting.size > 0) break
+      if (heardAtMs - oldestMs < this.#keepMs || (waiting?.size ?? 0) > 0) break
       this.#entries.delete(oldest)
     }
     return entry
@@ -138,6 +141,7 @@ export class News {
 }
 
 function settle({ waiting }: Entry, outcome: Outcome): void {
+  if (waiting === undefined) return
   for (const end of waiting) end(outcome)
   waiting.clear()
 }

@@ -47,6 +47,7 @@ const HOLD_SHARE = 0.3
 const WAIT_SHARE = 0.1
 const REUSE_SHARE = 0.5
 const TICK_SHARE = 0.04
+const MARKS_APART_SHARE = 0.01
 /** Never so long that the first proof of another replica could not be placed. */
 const IDLE_TICK_SHARE = 0.2
 const PROBE_HOLD_MS = 1_500
@@ -60,7 +61,7 @@ const WITNESSES = 2
  */
 export class SharedProver implements AccessProver, AccessShare, FleetListener {
   readonly #options: SharedProverOptions
-  readonly #marks = new MarkBook()
+  readonly #marks: MarkBook
   readonly #news: News
   readonly #interest: Interest
   #receiver: AccessReceiver | undefined
@@ -70,6 +71,7 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
 
   constructor(options: SharedProverOptions) {
     this.#options = options
+    this.#marks = new MarkBook(MARKS_APART_SHARE * options.revocationBoundMs)
     this.#news = new News(options.clock, 2 * options.revocationBoundMs)
     this.#interest = new Interest(options.clock, options.idleAfterMs)
     options.exchange.listen(this)
