@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchIssue } from '../test/fixtures/bench-issue.ts'
 import { benchObjects, SMALL_ALONE, SMALL_BESIDE } from './s3.ts'
 import { type Child, startChild } from './support/child.ts'
+import { machine } from './support/machine.ts'
 import { type Measurement, measureInRounds, type Row, type Workload } from './support/measure.ts'
 import type { TransferMeasurement, TransferRow } from './support/transfer.ts'
 import type { World } from './world.ts'
@@ -165,12 +165,5 @@ function keep(newRows: readonly (Row | TransferRow)[], newRatios: Record<string,
 }
 
 function writeJson(file: string): void {
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-    platform: `${process.platform}-${process.arch}`,
-  }
-  writeFileSync(file, `${JSON.stringify({ machine, rows, ratios }, null, 2)}\n`)
+  writeFileSync(file, `${JSON.stringify({ machine: machine(), rows, ratios }, null, 2)}\n`)
 }

@@ -4,6 +4,7 @@ import { consoleRoutes } from './admin/console/console-routes.ts'
 import { AdminListener } from './admin/listener.ts'
 import { openAuditTrail } from './composition/audit-trail.ts'
 import { administratorSources } from './composition/administrators.ts'
+import { CutEvidence } from './composition/cut-evidence.ts'
 import { controlPlaneApi, RegionalProofs } from './composition/control-plane.ts'
 import { recordExchange } from './composition/exchange-record.ts'
 import { issuedAccessKeys } from './composition/issued-access-keys.ts'
@@ -35,6 +36,7 @@ import { AccessKeySecrets } from './provisioning/access-key-secrets.ts'
 import { recordAdoptions } from './provisioning/adopted-organization.ts'
 import { applyFile } from './provisioning/applied-file.ts'
 import { ControlPlane } from './registry/control-plane/control-plane.ts'
+import { CutConfirmations } from './registry/cut-confirmations.ts'
 import { Registry } from './registry/registry.ts'
 import { SqlRegistryDatabase } from './registry/sql/sql-database.ts'
 import { readableApps } from './tenant/resolve.ts'
@@ -108,6 +110,8 @@ export class Gateway {
       outageGraceMs: configuration.kms.outageGraceMs,
       observe: (event) => metrics.keyCache(event),
     })
+    const confirmations = new CutConfirmations(engine)
+    const evidence = await CutEvidence.open(replica, confirmations, logger)
     const fleet = await joinFleet(replica, {
       settings: options,
       prover: new KeyServiceProver({
@@ -120,6 +124,7 @@ export class Gateway {
       database,
       clock,
       observe: (outcome) => metrics.fleetVerification(outcome),
+      cut: evidence.record,
       onError: (error) => logger.warn('the other replicas cannot be reached', { error }),
     })
     const access = new AccessControl({
@@ -212,6 +217,7 @@ export class Gateway {
       keyring,
       accessKeySecrets,
       access,
+      confirmations,
       trail,
       proofs,
       logger,
@@ -252,6 +258,7 @@ export class Gateway {
       await Promise.all([listener, ...objectListeners].map((each) => each.drain()))
       await api.rotations.close()
       await access.close()
+      await evidence.close()
       await fleet.close()
       tenants.close()
       keyring.clear()

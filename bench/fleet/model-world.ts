@@ -51,11 +51,7 @@ export class ModelWorld implements KeyProver, SuspensionStore {
     return new KeyServiceProver({ keyService: this, store, keys: { provision }, firstScope: () => undefined })
   }
 
-  prove(
-    authority: KeyAuthority,
-    keys: readonly KeyToProve[],
-    manner: ProofManner,
-  ): Promise<KeyProof[]> {
+  prove(authority: KeyAuthority, keys: readonly KeyToProve[], manner: ProofManner): Promise<KeyProof[]> {
     const plan = planProof(
       keys.length,
       authority.keys.map(({ region }) => region),

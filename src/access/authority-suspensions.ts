@@ -20,6 +20,8 @@ export class AuthoritySuspensions {
   #operator: Suspension | undefined
   /** Keys whose unwrap was denied and has not succeeded since, and the scopes they were denied in. */
   readonly #deniedKeys = new Map<string, SuspensionScope>()
+  /** What was cut for each open denial: it stands for another replica's that takes its place as well. */
+  readonly #cuts = new Map<SuspensionScope, CutReport>()
 
   constructor(authorityId: string, context: AccessContext, open: readonly Suspension[]) {
     this.#authorityId = authorityId
@@ -119,6 +121,8 @@ export class AuthoritySuspensions {
     this.#denials.set(scope, suspension)
     if (known !== undefined && known.id !== suspension.id) {
       this.#context.journal.write({ ...known, endedAt: timestamp(this.#context.options.clock.wallTimeMs()) })
+      const report = this.#cuts.get(scope)
+      if (report !== undefined) this.#context.options.share?.cut({ ...report, suspension })
     }
     return known === undefined ? suspension : undefined
   }
@@ -132,11 +136,13 @@ export class AuthoritySuspensions {
 
   /** Audits and persists a suspension just opened, once everything was cut. */
   started(report: CutReport, own: boolean): void {
-    this.#record('suspension.started', report.suspension, report)
+    const { suspension } = report
+    if (suspension.reason !== 'operator') this.#cuts.set(suspension.scope, report)
+    this.#record('suspension.started', suspension, report)
     this.#context.options.share?.cut(report)
     if (!own) return
-    this.#context.journal.write(report.suspension)
-    this.#context.options.share?.suspensionChanged(report.suspension)
+    this.#context.journal.write(suspension)
+    this.#context.options.share?.suspensionChanged(suspension)
   }
 
   /**
@@ -202,6 +208,7 @@ export class AuthoritySuspensions {
   #end(scope: SuspensionScope, own = true): void {
     const denial = this.#denials.get(scope)!
     this.#denials.delete(scope)
+    this.#cuts.delete(scope)
     for (const [keyId, of] of this.#deniedKeys) if (of === scope) this.#deniedKeys.delete(keyId)
     this.#ended(denial, own)
   }

@@ -22,6 +22,8 @@ export interface AuditTrail {
   /** Where the keys and leases report: recurring proofs of access are gathered. */
   readonly sink: AuditSink
   readonly store: AuditStore
+  /** Signs statements for outsiders, with the key of the checkpoints. */
+  readonly signer: Signer
   /** Public keys (PEM) whose checkpoints and anchors count. */
   publicKeys(): Promise<string[]>
   /** Checkpoints of a chain that are kept outside the store. */
@@ -69,6 +71,7 @@ export async function openAuditTrail(settings: Settings, logger: Logger): Promis
     log,
     sink,
     store,
+    signer,
     publicKeys,
     checkpointsElsewhere: (chain) => copy.of(chain),
     flush: async (gathered) => {

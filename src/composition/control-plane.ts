@@ -15,6 +15,7 @@ import { SiteService } from '../provisioning/sites.ts'
 import { SuspensionService } from '../provisioning/suspensions.ts'
 import { tenantKeysOf } from '../provisioning/tenant-keys.ts'
 import type { ControlPlane } from '../registry/control-plane/control-plane.ts'
+import type { CutConfirmations } from '../registry/cut-confirmations.ts'
 import { IdempotencyStore } from '../registry/idempotency.ts'
 import { JobStore } from '../registry/jobs.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -34,6 +35,7 @@ export interface ControlPlaneParts {
   readonly keyring: Keyring
   readonly accessKeySecrets: AccessKeySecrets
   readonly access: AccessControl
+  readonly confirmations: CutConfirmations
   readonly trail: AuditTrail
   readonly proofs: RegionalProofs
   readonly logger: Logger
@@ -96,7 +98,15 @@ export function controlPlaneApi(parts: ControlPlaneParts) {
         },
         isServed: (app) => configuration.objectStores.some(({ apps }) => apps.includes(app)),
       }),
-      suspensions: new SuspensionService({ catalog, directory, access, store: registry }),
+      suspensions: new SuspensionService({
+        catalog,
+        directory,
+        access,
+        store: registry,
+        confirmations: parts.confirmations,
+        signer: trail.signer,
+        wallTimeMs,
+      }),
       rotations,
       audit: trail.store,
       auditPublicKeys: () => trail.publicKeys(),

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { AccessControl } from '../access/access-control.ts'
 import type { AccessOptions } from '../access/options.ts'
 import type { AccessProver } from '../access/prover.ts'
+import type { CutReport } from '../access/share.ts'
 import type { FleetObserver } from '../fleet/observer.ts'
 import { PostgresExchange } from '../fleet/postgres-exchange.ts'
 import { SharedProver } from '../fleet/shared-prover.ts'
@@ -19,6 +20,8 @@ export interface FleetParts {
   readonly database: RegistryDatabase
   readonly clock: Clock
   readonly observe: FleetObserver
+  /** Takes the evidence of cuts. */
+  readonly cut: (report: CutReport) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -40,10 +43,16 @@ export function replicaName(): string {
 
 /** Joins the fleet that the registry's PostgreSQL brings together; with SQLite a process is on its own. */
 export async function joinFleet(replica: string, parts: FleetParts): Promise<FleetMembership> {
-  const { settings, prover, keyring, database, clock, observe, onError } = parts
+  const { settings, prover, keyring, database, clock, observe, cut, onError } = parts
   const { registryUrl } = settings.materials
   if (registryUrl === undefined) {
-    return { access: { prover }, reachable: undefined, join: () => undefined, close: () => Promise.resolve() }
+    const share = { suspensionChanged: () => undefined, cut }
+    return {
+      access: { prover, share },
+      reachable: undefined,
+      join: () => undefined,
+      close: () => Promise.resolve(),
+    }
   }
   const { boundMs: revocationBoundMs, idleAfterMs } = settings.configuration.revocation
   const exchange = await PostgresExchange.open({ url: registryUrl, replica, onError })
@@ -56,6 +65,7 @@ export async function joinFleet(replica: string, parts: FleetParts): Promise<Fle
     revocationBoundMs,
     idleAfterMs,
     observe,
+    cut,
   })
   return {
     access: { prover: shared, share: shared },

@@ -34,7 +34,7 @@ export class MarkBook {
     if (epoch !== this.#epoch) {
       this.#marks.length = 0
       this.#epoch = epoch
-    } else if (askedAtMs - this.#notedAtMs < this.#apartMs) {
+    } else if (Math.abs(askedAtMs - this.#notedAtMs) < this.#apartMs) {
       return
     }
     this.#notedAtMs = askedAtMs
@@ -43,7 +43,8 @@ export class MarkBook {
     const earlierMs = this.#marks[at - 1]?.notBeforeMs ?? Number.NEGATIVE_INFINITY
     const notBeforeMs = Math.max(askedAtMs, earlierMs)
     this.#marks.splice(at, 0, { count, notBeforeMs })
-    for (const later of this.#marks.slice(at + 1)) later.notBeforeMs = Math.max(later.notBeforeMs, notBeforeMs)
+    for (const later of this.#marks.slice(at + 1))
+      later.notBeforeMs = Math.max(later.notBeforeMs, notBeforeMs)
     if (this.#marks.length > MARKS_MAX) this.#marks.shift()
   }
 

@@ -11,31 +11,7 @@ const MIGRATIONS: readonly string[] = [
      replica TEXT NOT NULL,
      claimed_at TIMESTAMPTZ NOT NULL
    );
-   CREATE SEQUENCE fleet_mark AS BIGINT CACHE 1;
-   CREATE TABLE fleet_replica (
-     replica TEXT PRIMARY KEY,
-     started_at TIMESTAMPTZ NOT NULL,
-     seen_at TIMESTAMPTZ NOT NULL
-   );
-   CREATE TABLE fleet_cut (
-     suspension_id TEXT NOT NULL,
-     replica TEXT NOT NULL,
-     authority_id TEXT NOT NULL,
-     scope TEXT NOT NULL,
-     reason TEXT NOT NULL,
-     since TEXT NOT NULL,
-     last_allowed_at TEXT,
-     last_allowed_age_ms DOUBLE PRECISION,
-     wiped_at TEXT NOT NULL,
-     keys_wiped INTEGER NOT NULL,
-     transfers_cut INTEGER NOT NULL,
-     PRIMARY KEY (suspension_id, replica)
-   );
-   CREATE TABLE fleet_expected (
-     suspension_id TEXT NOT NULL,
-     replica TEXT NOT NULL,
-     PRIMARY KEY (suspension_id, replica)
-   );`,
+   CREATE SEQUENCE fleet_mark AS BIGINT CACHE 1;`,
 ]
 
 /** Brings the fleet's own tables up to date; replicas that start together take turns. */

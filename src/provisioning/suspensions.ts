@@ -1,4 +1,8 @@
 import type { AccessControl } from '../access/access-control.ts'
+import { signStatement } from '../audit/revocation-statement.ts'
+import type { RevocationStatement } from '../audit/revocation-statement.ts'
+import type { Signer } from '../crypto/signature.ts'
+import type { CutConfirmations } from '../registry/cut-confirmations.ts'
 import type { Suspension, SuspensionStore } from '../registry/suspension.ts'
 import type { DirectoryHolder } from '../tenant/directory-holder.ts'
 import type { KeyAuthority } from '../tenant/tenant.ts'
@@ -14,6 +18,9 @@ export interface SuspensionServiceOptions {
   readonly directory: DirectoryHolder
   readonly access: Pick<AccessControl, 'suspend' | 'lift' | 'status'>
   readonly store: SuspensionStore
+  readonly confirmations: CutConfirmations
+  readonly signer: Signer
+  readonly wallTimeMs: () => number
 }
 
 /** Shows suspensions; places and lifts those of operators. Access control audits them. */
@@ -29,6 +36,37 @@ export class SuspensionService {
     const history = await this.#options.store.history(organization, HISTORY_MAX)
     const start = before === undefined ? 0 : history.findIndex(({ id }) => id === before) + 1
     return history.slice(start, start + limit)
+  }
+
+  /** What every replica confirmed about a suspension so far, signed; those that did not confirm are named. */
+  async statement(organization: string, id: string): Promise<RevocationStatement> {
+    const { store, confirmations, signer, wallTimeMs } = this.#options
+    const history = await store.history(organization, HISTORY_MAX)
+    const suspension = history.find((candidate) => candidate.id === id)
+    if (suspension === undefined) throw unknown('suspension', id)
+    const confirmed = await confirmations.of(id)
+    const expected = await confirmations.expectedAt(suspension.since)
+    const heard = new Set(confirmed.map(({ replica }) => replica))
+    const silent = expected.filter(({ replica }) => !heard.has(replica))
+    const replicas = [
+      ...confirmed.map(({ replica, wipedAt, keysWiped, transfersCut, lastAllowedAt }) => {
+        return { replica, confirmed: true as const, wipedAt, keysWiped, transfersCut, lastAllowedAt }
+      }),
+      ...silent.map(({ replica }) => ({ replica, confirmed: false as const })),
+    ]
+    const { reason, scope, since, endedAt, region, awsError, awsRequestId } = suspension
+    const stated = {
+      id,
+      reason,
+      scope,
+      since,
+      endedAt: endedAt ?? null,
+      region: region ?? null,
+      awsError: awsError ?? null,
+      awsRequestId: awsRequestId ?? null,
+    }
+    const about = { organization, suspension: stated, replicas }
+    return signStatement(about, new Date(wallTimeMs()).toISOString(), signer)
   }
 
   place(actor: Actor, organization: string): Suspension {

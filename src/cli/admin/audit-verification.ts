@@ -1,11 +1,8 @@
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import type { SignedCheckpoint } from '../../audit/checkpoint.ts'
 import { readNdjson } from '../../audit/ndjson.ts'
 import { type ChainVerification, verifyChain } from '../../audit/verify-chain.ts'
-import { type Verifier, verifierFromPem } from '../../crypto/signature.ts'
-
-const PEM = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g
+import { verifiersIn } from './public-keys.ts'
 
 /** Proves an export with nothing but public keys, and with checkpoints that were put aside earlier. */
 export async function verifyExport(
@@ -30,10 +27,4 @@ export async function verifyExport(
     yield* entries
   }
   return await verifyChain(all(), keys.flat(), { checkpoints })
-}
-
-async function verifiersIn(file: string): Promise<Verifier[]> {
-  const found = (await readFile(file, 'utf8')).match(PEM) ?? []
-  if (found.length === 0) throw new TypeError(`${file} holds no public key (PEM)`)
-  return found.map(verifierFromPem)
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT, type ExitCode, type Terminal } from '../terminal.ts'
+import { accessCommands } from './access-commands.ts'
 import type { AdminClient } from './client.ts'
 import type { AdminCommand, Options } from './command.ts'
 import { AdminRequestFailed, UsageError } from './failure.ts'
@@ -17,6 +18,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   token: 'app tokens',
   'access-key': 'S3 access keys',
   audit: 'the audit trail',
+  access: 'evidence of revocations',
 }
 
 /** Adds every command of the admin API to a program; `ended` is told the exit code. */
@@ -25,7 +27,7 @@ export function registerAdminCommands(
   terminal: Terminal,
   ended: (code: ExitCode) => void,
 ): void {
-  for (const command of [...tenantCommands, ...credentialCommands, ...operationCommands]) {
+  for (const command of [...tenantCommands, ...credentialCommands, ...operationCommands, ...accessCommands]) {
     const words = command.usage.split(' ')
     const nameAt = words.findIndex((word) => /^[<[]/.test(word))
     const names = nameAt === -1 ? words : words.slice(0, nameAt)

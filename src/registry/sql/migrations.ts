@@ -193,6 +193,22 @@ export const MIGRATIONS: readonly ((dialect: SqlDialect) => string)[] = [
   () =>
     `ALTER TABLE access_key ADD COLUMN buckets TEXT NOT NULL DEFAULT '[]';
      ALTER TABLE access_key ADD COLUMN expires_at TEXT;`,
+  ({ integer, keyed }) =>
+    `CREATE TABLE replica (
+       name TEXT PRIMARY KEY,
+       started_at TEXT NOT NULL,
+       seen_at TEXT NOT NULL,
+       stopped_at TEXT
+     ) ${keyed};
+     CREATE TABLE cut_confirmation (
+       suspension_id TEXT NOT NULL,
+       replica TEXT NOT NULL,
+       last_allowed_at TEXT,
+       wiped_at TEXT NOT NULL,
+       keys_wiped ${integer} NOT NULL,
+       transfers_cut ${integer} NOT NULL,
+       PRIMARY KEY (suspension_id, replica)
+     ) ${keyed};`,
 ]
 
 /** The number of a version that this program does not know; it must not touch such a database. */

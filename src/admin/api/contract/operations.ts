@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { revocationStatement } from '../../../audit/revocation-statement.ts'
 import { DATA_CLASSES } from '../../../tenant/tenant.ts'
 import { appType, component, page, pageQuery, suspension, timestamp } from './common.ts'
 import { routes } from './route.ts'
@@ -99,6 +100,12 @@ const auditKey = component(
   z.object({ keyId: z.string(), publicKeyPem: z.string() }),
 )
 
+const statement = component(
+  'RevocationStatement',
+  'What each replica confirmed about a suspension, signed (Ed25519) with the key of the audit trail.',
+  revocationStatement,
+)
+
 const NDJSON = 'application/x-ndjson'
 
 /** Operations on suspensions, tenant keys and the audit trail. */
@@ -111,6 +118,17 @@ export const operationRoutes = routes({
     access: 'read',
     query: pageQuery,
     response: page('SuspensionPage', suspension),
+    status: 200,
+  },
+  'suspension.statement': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/suspensions/{suspension}/statement',
+    tag: 'Suspensions',
+    summary: 'Get the signed statement: which replicas confirmed the cut-off, and when',
+    description:
+      'Replicas that ran when the suspension began and have not confirmed are listed with `confirmed: false`.',
+    access: 'read',
+    response: statement,
     status: 200,
   },
   'suspension.place': {

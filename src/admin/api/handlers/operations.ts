@@ -13,6 +13,7 @@ import { rotationView, suspensionView } from '../views.ts'
 /** Suspensions, tenant keys and the audit trail. */
 export const operationHandlers: ApiHandlers<
   | 'suspension.list'
+  | 'suspension.statement'
   | 'suspension.place'
   | 'suspension.lift'
   | 'key.list'
@@ -32,6 +33,11 @@ export const operationHandlers: ApiHandlers<
       query,
     )
     return { body: { items: items.map(suspensionView), next } }
+  },
+
+  'suspension.statement': async ({ services, params }) => {
+    const { id } = services.organizations.get(params['organization']!)
+    return { body: await services.suspensions.statement(id, params['suspension']!) }
   },
 
   'suspension.place': ({ services, administrator, params }) => ({
