@@ -42,7 +42,6 @@ export const revocationStatement = z.strictObject({
 
 /** What the replicas of a fleet confirmed about one revocation, signed with the key of the audit trail. */
 export type RevocationStatement = z.infer<typeof revocationStatement>
-export type StatedReplica = RevocationStatement['replicas'][number]
 
 /** Signs what is known of a revocation at `issuedAt`. */
 export function signStatement(

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { runProgram } from '../../src/cli/program.ts'
 import type { AnyJson } from '../support/any-json.ts'
 import { type ApiGateway, ApiWorld, AUDITOR, byokOf, OPERATOR } from '../admin/support/api-world.ts'
@@ -183,6 +183,29 @@ describe('the commands of the admin API', () => {
     expect((await run('org byok show acme')).out).toContain('operator since')
     expect((await run('org suspensions acme')).out).toContain(id)
     expect(await run(['org', 'lift', 'acme', id])).toMatchObject({ code: 0 })
+  })
+
+  it('show, sign and prove offline which replicas confirmed a cut-off', async () => {
+    const { id } = (await run('org suspend acme --yes --json')).json as { id: string }
+    const complete = async (): Promise<boolean> => {
+      const { json } = await run(['access', 'statement', 'acme', id, '--json'])
+      return (json as { complete: boolean }).complete
+    }
+    await vi.waitFor(async () => expect(await complete()).toBe(true), { timeout: 10_000 })
+    expect((await run('access report acme')).out).toMatch(new RegExp(`${id}.+ ms +20`))
+    const file = join(directory, 'statement.json')
+    const keys = join(directory, 'statement-keys.pem')
+    await run(['access', 'statement', 'acme', id, '--output', file])
+    await run(['audit', 'keys', 'acme', '--output', keys])
+    const prove = ['access', 'verify', file, '--public-key', keys]
+    const proven = await run(prove, '')
+    expect(proven).toMatchObject({ code: 0, out: expect.stringMatching(/confirmed: +1 of 1/) as string })
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"keysWiped": ', '"keysWiped": 1'))
+    expect(await run(prove, '')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('NOT GENUINE') as string,
+    })
+    await run(['org', 'lift', 'acme', id])
   })
 
   it('read, export and prove the audit trail', async () => {
