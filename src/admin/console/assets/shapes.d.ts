@@ -12,6 +12,7 @@ export type VerificationReport = ResponseOf<'byok.verify'>
 export type Site = ResponseOf<'site.get'>
 export type App = Site['apps'][number]
 export type Suspension = ResponseOf<'suspension.place'>
+export type RevocationStatement = ResponseOf<'suspension.statement'>
 export type Rotation = ResponseOf<'rotation.get'>
 export type AuditRow = ResponseOf<'audit.list'>['items'][number]
 export type AuditVerification = ResponseOf<'audit.verify'>

@@ -6,6 +6,7 @@ import { duration, reasonName, scopeName } from '../format.js'
 import { html } from '../html.js'
 import { Table } from '../parts/table.js'
 import { Time } from '../parts/time.js'
+import { RevocationEvidence } from './revocation-evidence.js'
 import { SuspensionTimeline } from './suspension-timeline.js'
 
 const MEASURED_MAX = 10
@@ -67,6 +68,7 @@ export function Suspensions({ organizationId, suspensions: items, readAt }) {
         served, from the audit trail. Access was withdrawn in between, so the cut-off took no longer.
       </p>`
     }
+    ${items[0] && html`<${RevocationEvidence} key=${items[0].id} organizationId=${organizationId} suspension=${items[0]} />`}
   </section>`
 }
 
