@@ -9,5 +9,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,
+    // Real time and servers of others: what fails twice in a row has failed.
+    retry: 1,
   },
 })
