@@ -7,7 +7,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores of a small machine: many tests wait for real time to pass.
+    maxWorkers: 3,
     // Tests that run side by side wait for leases and timers most of their time.
     maxConcurrency: 8,
   },
