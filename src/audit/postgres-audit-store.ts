@@ -21,7 +21,7 @@ const STATEMENT_TIMEOUT_MS = 30_000
 /** A replica that stands still inside a transaction must not hold up the others for longer. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 5_000
 /** Any number will do: it only has to be the same for all replicas. */
-const MIGRATION_LOCK = 7_202_411_226
+const MIGRATION_LOCK = 7_202_411_227
 
 /** Object identifier of the type BIGINT; everything counted here stays far below 2^53. */
 const BIGINT = 20
