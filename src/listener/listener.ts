@@ -60,6 +60,8 @@ export class Listener {
       noDelay: true,
       highWaterMark: 64 * 1024,
       shouldUpgradeCallback: isUpgrade,
+      // Node would answer a request without Host with a bare 400; `readRequestHead` says what is wrong.
+      requireHostHeader: false,
     }
     this.#server =
       options.tls === undefined

@@ -80,6 +80,8 @@ export function readRequestHead(request: IncomingMessage): RequestHead {
       if (treatment === 'read' && lower !== 'x-request-id') kept.push(name, value)
     }
   }
+  if (request.httpVersion !== '1.0' && !read.has('host'))
+    throw new PortcullisError('request-malformed', 'An HTTP/1.1 request must have a Host header.')
   const requestId = read.get('x-request-id')
   return {
     forwarded: nominated === undefined ? kept : withoutNominated(kept, nominated),

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type DocumentStore, startDocumentStore } from '../../src/local/document-store/document-store.ts'
 import { credentialLines, credentials, GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
@@ -431,6 +431,28 @@ describe('size and pace', () => {
     expect((await coded('compress', '{"id":"1"}')).status).toBe(415)
     expect((await coded('gzip, br', '{"id":"1"}')).status).toBe(415)
     expect((await send(`${documents.url}/issue/coded`)).status).toBe(404)
+  })
+
+  it.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('bytes behind the end of a %s body are refused, not dropped', async (coding, compress) => {
+    const document = '{"id":"1","fields":{"summary":"whole"}}'
+    const put = (id: string, body: Buffer) =>
+      running.request(`/jira/issue/${id}`, {
+        method: 'PUT',
+        headers: { ...JSON_TYPE, 'Content-Encoding': coding },
+        body,
+      })
+    expect((await put(`exact-${coding}`, compress(document))).status).toBeLessThan(300)
+    const answer = await put(
+      `beyond-${coding}`,
+      Buffer.concat([compress(document), Buffer.from('{"id":"2"}')]),
+    )
+    expect(answer.status).toBe(400)
+    expect((await send(`${documents.url}/issue/beyond-${coding}`)).status).toBe(404)
   })
 
   it('a client that leaves mid-body leaves nothing behind, and its store connection is let go', async () => {

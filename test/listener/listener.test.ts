@@ -82,6 +82,19 @@ describe('listener', () => {
     expect(handled).toBe(0)
   })
 
+  it('refuses an HTTP/1.1 request without Host, and says so', async () => {
+    let handled = 0
+    const { url } = await listen((exchange) => {
+      handled += 1
+      answerOk(exchange)
+    })
+    const answer = await rawExchange(url, 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(answer).toContain('application/problem+json')
+    expect(answer).toContain('Host')
+    expect(handled).toBe(0)
+  })
+
   it('refuses an absolute-form target and an asterisk', async () => {
     const { url } = await listen(answerOk)
     expect(await rawExchange(url, 'GET http://y/ HTTP/1.1\r\nHost: x\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)

@@ -22,12 +22,15 @@ export interface DecoderOutput {
   drained(): void
 }
 
+// Bytes behind the end would be dropped without a word otherwise; gzip, which allows further members, refuses them itself.
+const STRICT_END = { rejectGarbageAfterEnd: true }
+
 const DECODERS = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
+  gzip: () => createGunzip(),
+  'x-gzip': () => createGunzip(),
+  deflate: () => createInflate(STRICT_END),
+  br: () => createBrotliDecompress(STRICT_END),
+  zstd: () => createZstdDecompress(STRICT_END),
 } as const
 
 /** True for an absent coding or `identity`. */
