@@ -40,11 +40,7 @@ export class CephRgw {
     return ceph
   }
 
-  async #begin(
-    port: number,
-    monitorPort: number,
-    { accessKeyId, secretAccessKey }: S3Credential,
-  ): Promise<void> {
+  async #begin(port: number, monitorPort: number, credential: S3Credential): Promise<void> {
     const at = (name: string): string => join(this.#directory, name)
     for (const name of ['mon', 'osd', 'run', 'log']) mkdirSync(at(name))
     const fsid = randomUUID()
@@ -61,8 +57,13 @@ export class CephRgw {
     this.#serve('ceph-osd', '-i', '0', '-f')
     this.#serve('radosgw', '-n', 'client.rgw', '-f')
     await this.#until(() => answers(this.endpoint))
+    this.addUser('gateway', credential)
+  }
+
+  /** Makes a user; `more` are further options of `radosgw-admin user create`. */
+  addUser(id: string, { accessKeyId, secretAccessKey }: S3Credential, more: readonly string[] = []): void {
     const keys = ['--access-key', accessKeyId, '--secret-key', secretAccessKey]
-    this.#run('radosgw-admin', 'user', 'create', '--uid', 'gateway', '--display-name', 'gateway', ...keys)
+    this.#run('radosgw-admin', 'user', 'create', '--uid', id, '--display-name', id, ...keys, ...more)
   }
 
   async stop(): Promise<void> {
