@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import {
+  CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
@@ -12,10 +13,18 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCESS_KEYS, BUCKET as Bucket, S3World } from '../support/s3-world.ts'
+import { OPERATIONS } from '../../src/protocol/s3/operations.ts'
+import {
+  ACCESS_KEYS,
+  BUCKET as Bucket,
+  type RawS3Answer,
+  S3World,
+  VIRTUAL_HOST_DOMAIN,
+} from '../support/s3-world.ts'
 
 const MEBIBYTE = 1024 * 1024
 const LARGE = randomBytes(32 * MEBIBYTE)
+const FIRST_PART = randomBytes(5 * MEBIBYTE)
 
 let world: S3World
 let acme: S3Client
@@ -51,15 +60,57 @@ function slowBody(bytes: number): Readable {
   })
 }
 
+const FORMS = [
+  'path style, signed header',
+  'path style, presigned',
+  'virtual host, signed header',
+  'virtual host, presigned',
+] as const
+
+/** Sends every operation of the table once; answers by method and name. */
+async function everyOperation(form: (typeof FORMS)[number]): Promise<Map<string, RawS3Answer>> {
+  const answers = new Map<string, RawS3Answer>()
+  for (const [method, level, selector, name] of OPERATIONS) {
+    const virtual = form.startsWith('virtual') && level !== 'service'
+    const host = virtual ? `${Bucket}.${VIRTUAL_HOST_DOMAIN}` : VIRTUAL_HOST_DOMAIN
+    const path = `${virtual || level === 'service' ? '' : `/${Bucket}`}/${level === 'object' ? 'table' : ''}`
+    const selectors = selector.split(' ').filter((each) => each !== '')
+    const headers = selectors.includes('x-amz-copy-source')
+      ? { 'x-amz-copy-source': `${Bucket}/source` }
+      : ({} as Record<string, string>)
+    const query = Object.fromEntries(
+      selectors.filter((each) => each !== 'x-amz-copy-source').map((each) => [each, VALUES[each] ?? '']),
+    )
+    if (name === 'UploadPart' || name === 'UploadPartCopy') query['partNumber'] = '1'
+    const text = new URLSearchParams(query).toString()
+    const answer = form.endsWith('presigned')
+      ? await world.sendPresigned({ method, path, query, headers, host })
+      : await world.send({ method, path, query: text, headers: Object.entries(headers).flat(), host })
+    answers.set(`${method} ${name}`, answer)
+  }
+  return answers
+}
+
+// Values of selectors that need one.
+const VALUES: Readonly<Record<string, string>> = { 'list-type': '2', uploadId: 'none' }
+
+const statuses = (answers: ReadonlyMap<string, RawS3Answer>): [string, number][] =>
+  [...answers].map(([name, { status }]) => [name, status])
+
 describe('a suspension', () => {
+  const before = new Map<string, [string, number][]>()
   let started: {
     upload: Promise<unknown>
     part: Promise<unknown>
     download: Promise<number>
     UploadId: string
+    firstEtag: string
   }
 
   beforeAll(async () => {
+    await acme.send(new PutObjectCommand({ Bucket, Key: 'source', Body: 'source of copies' }))
+    // Twice, since the first of all finds what the others leave behind.
+    for (const form of [FORMS[0], ...FORMS]) before.set(form, statuses(await everyOperation(form)))
     const { UploadId } = await acme.send(new CreateMultipartUploadCommand({ Bucket, Key: 'cut-part' }))
     const got = await acme.send(new GetObjectCommand({ Bucket, Key: 'large' }))
     const slow = async (): Promise<number> => {
@@ -72,12 +123,14 @@ describe('a suspension', () => {
       return bytes
     }
     const sized = { ContentLength: 64 * MEBIBYTE, Body: slowBody(64 * MEBIBYTE) }
-    const part = { Bucket, Key: 'cut-part', UploadId, PartNumber: 1 }
+    const part = { Bucket, Key: 'cut-part', UploadId, PartNumber: 2 }
+    const first = await acme.send(new UploadPartCommand({ ...part, PartNumber: 1, Body: FIRST_PART }))
     started = {
       upload: settled(acme.send(new PutObjectCommand({ Bucket, Key: 'cut', ...sized }))),
       part: settled(acme.send(new UploadPartCommand({ ...part, ...sized, Body: slowBody(64 * MEBIBYTE) }))),
       download: slow(),
       UploadId: UploadId!,
+      firstEtag: first.ETag!,
     }
     started.download.catch(() => {})
     await new Promise((resolve) => setTimeout(resolve, 300))
@@ -85,35 +138,24 @@ describe('a suspension', () => {
     while ((await statusOf('small')) !== 423) await new Promise((resolve) => setTimeout(resolve, 20))
   })
 
-  it('is told as S3 XML with its headers on every operation', async () => {
-    const operations: [string, string, string][] = [
-      ['GET', `/${Bucket}/small`, ''],
-      ['PUT', `/${Bucket}/new`, ''],
-      ['DELETE', `/${Bucket}/small`, ''],
-      ['GET', `/${Bucket}`, 'list-type=2'],
-      ['GET', '/', ''],
-      ['POST', `/${Bucket}/new`, 'uploads='],
-      ['GET', `/${Bucket}/small`, 'tagging='],
-      ['GET', `/${Bucket}/absent`, ''],
-    ]
-    for (const [method, path, query] of operations) {
-      const answer = await world.send({ method, path, query })
-      expect(answer, `${method} ${path}?${query}`).toMatchObject({
+  it.each(FORMS)('is told as S3 XML with its headers on every operation: %s', async (form) => {
+    for (const [name, answer] of await everyOperation(form)) {
+      expect(answer, name).toMatchObject({
         status: 423,
-        code: 'TenantSuspended',
         headers: {
           'content-type': 'application/xml',
           'cache-control': 'no-store',
           'suspension-reason': 'key-disabled',
           'suspension-scope': 'organization',
+          'suspension-since': expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
+          'suspension-id': expect.stringMatching(/./) as string,
+          'retry-after': expect.stringMatching(/^[1-9]\d*$/) as string,
         },
       })
-      expect(answer.headers['suspension-since']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-      expect(answer.headers['suspension-id']).toBeTruthy()
-      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
-      expect(answer.text).toContain('<Reason>key-disabled</Reason>')
+      if (name.startsWith('HEAD ')) continue
+      expect(answer.code, name).toBe('TenantSuspended')
+      expect(answer.text, name).toContain('<Reason>key-disabled</Reason>')
     }
-    expect(await statusOf('small', 'HEAD')).toBe(423)
   })
 
   it('comes after the signature: a stranger does not learn of it', async () => {
@@ -133,13 +175,14 @@ describe('a suspension', () => {
     expect(await started.part).toBeInstanceOf(Error)
   })
 
-  it('leaves nothing of uploads that it cut', async () => {
+  it('leaves nothing of what it cut', async () => {
     const direct = world.direct()
     const listed = await direct.send(new ListObjectsV2Command({ Bucket }))
     const keys = listed.Contents!.map(({ Key }) => Key)
     for (const key of ['cut', 'cut-part', 'new']) expect(keys).not.toContain(key)
     const parts = { Bucket, Key: 'cut-part', UploadId: started.UploadId }
-    expect((await direct.send(new ListPartsCommand(parts))).Parts ?? []).toEqual([])
+    const kept = (await direct.send(new ListPartsCommand(parts))).Parts!
+    expect(kept.map(({ PartNumber }) => PartNumber)).toEqual([1])
   })
 
   it('ends by itself, with everything as it was', async () => {
@@ -151,6 +194,22 @@ describe('a suspension', () => {
       name: 'NotFound',
     })
     await acme.send(new DeleteObjectCommand({ Bucket, Key: 'small' }))
+  })
+
+  it('lets an upload that it cut go on where it was', async () => {
+    const upload = { Bucket, Key: 'cut-part', UploadId: started.UploadId }
+    const Body = Buffer.alloc(1_000_000, 5)
+    const { ETag } = await acme.send(new UploadPartCommand({ ...upload, PartNumber: 2, Body }))
+    const Parts = [started.firstEtag, ETag].map((etag, index) => ({ PartNumber: index + 1, ETag: etag }))
+    await acme.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }))
+    const got = await acme.send(new GetObjectCommand({ Bucket, Key: 'cut-part' }))
+    expect(Buffer.concat([FIRST_PART, Body]).equals(await got.Body!.transformToByteArray())).toBe(true)
+  })
+
+  it.each(FORMS)('leaves every operation answered as before: %s', async (form) => {
+    const after = statuses(await everyOperation(form))
+    expect(after).toEqual(before.get(form))
+    expect(new Set(after.map(([, status]) => status))).toContain(200)
   })
 })
 

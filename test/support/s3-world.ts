@@ -7,8 +7,11 @@ import type { S3Credential } from '../../src/protocol/s3/signing-key.ts'
 import type { ConfigurationData } from './dev-stack.ts'
 import { tightenBound } from './dev-stack.ts'
 import { GatewayWorld, type RunningGateway } from './gateway-world.ts'
+import { presign, type PresignedRequest } from './presign.ts'
 
 export const REGION = 'eu-central-1'
+/** Below this a bucket stands in front of the host name. */
+export const VIRTUAL_HOST_DOMAIN = 's3.gateway.example'
 /** The one bucket of all tenants. */
 export const BUCKET = 'attachments'
 const STORE_CREDENTIAL = {
@@ -37,6 +40,8 @@ export interface RawS3Request {
   readonly body?: Buffer
   readonly payloadHash?: string
   readonly credential?: S3Credential
+  /** As in the address that is signed and sent, in place of the gateway's own. */
+  readonly host?: string
   /** Milliseconds that the clock of the client is ahead. */
   readonly skewMs?: number
   /** Changes what was signed before it is sent. */
@@ -91,6 +96,7 @@ export class S3World {
         name: 'attachments',
         port,
         clientRegion: REGION,
+        virtualHostDomains: [VIRTUAL_HOST_DOMAIN],
         upstream: this.store.endpoint,
         region: REGION,
         credentials: {
@@ -151,7 +157,7 @@ export class S3World {
         method,
         path: request.path,
         query,
-        host: url.host,
+        host: request.host ?? url.host,
         headers: [...(request.headers ?? [])],
         payloadHash,
       },
@@ -162,6 +168,16 @@ export class S3World {
     const sent = { path: query === '' ? request.path : `${request.path}?${query}`, headers: [...headers] }
     request.tamper?.(sent)
     return exchange(url, method, sent.path, sent.headers, request.body)
+  }
+
+  /** Sends a presigned request with no header but `host` and those given, and waits for the answer. */
+  async sendPresigned(
+    request: Omit<PresignedRequest, 'host'> & { readonly host?: string },
+  ): Promise<RawS3Answer> {
+    const url = new URL(this.url)
+    const { host = url.host, headers = {}, method } = request
+    const target = await presign({ ...request, host }, ACCESS_KEYS.acme, REGION)
+    return await exchange(url, method, target, ['host', host, ...Object.entries(headers).flat()], undefined)
   }
 
   /** A key service that has just started can be too slow for tight timeouts. */

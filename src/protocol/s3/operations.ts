@@ -15,7 +15,7 @@ type Row = readonly [method: string, level: Level, selector: string, name: strin
  * Every operation of the Amazon S3 API by method, level and the query parameter (or header) that selects it.
  * What is not here is refused.
  */
-const OPERATIONS = [
+export const OPERATIONS = [
   ['GET', 'service', '', 'ListBuckets', 'passed'],
 
   ['GET', 'object', '', 'GetObject', 'handled'],

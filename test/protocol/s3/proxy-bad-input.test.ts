@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { request as httpRequest } from 'node:http'
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { SignatureV4 } from '@smithy/signature-v4'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signRequest } from '../../../src/protocol/s3/sign-request.ts'
 import { signingKey, signText } from '../../../src/protocol/s3/signing-key.ts'
+import { presign } from '../../support/presign.ts'
 import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness, REGION } from './proxy-harness.ts'
 
 const harness = new ProxyHarness()
@@ -98,57 +98,13 @@ async function exists(Key: string): Promise<boolean> {
   )
 }
 
-class Sha256 {
-  readonly #hash
-  constructor(secret?: unknown) {
-    this.#hash = secret === undefined ? createHash('sha256') : undefined
-    this.#secret = secret as Uint8Array | undefined
-  }
-  readonly #secret: Uint8Array | undefined
-  readonly #pieces: Buffer[] = []
-  update(data: Uint8Array | string): void {
-    this.#pieces.push(Buffer.from(data as string))
-  }
-  digest(): Promise<Uint8Array> {
-    const data = Buffer.concat(this.#pieces)
-    if (this.#hash !== undefined) return Promise.resolve(this.#hash.update(data).digest())
-    return import('node:crypto').then(({ createHmac }) =>
-      createHmac('sha256', this.#secret!).update(data).digest(),
-    )
-  }
-}
-
-/** Presigns as AWS SDKs do. */
-async function presign(
+/** Presigns for the gateway. */
+function presigned(
   method: string,
   path: string,
-  options: { expiresIn?: number; at?: Date } = {},
+  options: { readonly expiresIn?: number; readonly at?: Date } = {},
 ): Promise<string> {
-  const url = new URL(harness.url)
-  const signer = new SignatureV4({
-    service: 's3',
-    region: REGION,
-    credentials: ACCESS_KEYS.acme,
-    sha256: Sha256,
-    uriEscapePath: false,
-    applyChecksum: false,
-  })
-  const request = await signer.presign(
-    {
-      method,
-      protocol: 'http:',
-      hostname: url.hostname,
-      port: Number(url.port),
-      path,
-      headers: { host: url.host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
-      query: {},
-    },
-    { expiresIn: options.expiresIn ?? 60, ...(options.at === undefined ? {} : { signingDate: options.at }) },
-  )
-  const query = Object.entries(request.query ?? {}).map(
-    ([name, value]) => `${name}=${encodeURIComponent(String(value))}`,
-  )
-  return `${path}?${query.join('&')}`
+  return presign({ method, path, host: new URL(harness.url).host }, ACCESS_KEYS.acme, REGION, options)
 }
 
 describe('presigned URLs', () => {
@@ -156,12 +112,12 @@ describe('presigned URLs', () => {
     const { host } = new URL(harness.url)
     const put = await send(
       'PUT',
-      await presign('PUT', `/${Bucket}/presigned`),
+      await presigned('PUT', `/${Bucket}/presigned`),
       ['host', host, 'content-length', '5'],
       Buffer.from('hello'),
     )
     expect(put.status).toBe(200)
-    const got = await send('GET', await presign('GET', `/${Bucket}/presigned`), ['host', host])
+    const got = await send('GET', await presigned('GET', `/${Bucket}/presigned`), ['host', host])
     expect(got).toMatchObject({ status: 200, text: 'hello' })
     expect(harness.upstream.requests.every((line) => !line.includes('X-Amz-'))).toBe(true)
   })
@@ -171,14 +127,14 @@ describe('presigned URLs', () => {
     ['from the future', { at: new Date(Date.now() + 16 * 60_000) }, 'Request is not valid yet'],
   ])('%s are refused', async (_, options, message) => {
     const { host } = new URL(harness.url)
-    const got = await send('GET', await presign('GET', `/${Bucket}/presigned`, options), ['host', host])
+    const got = await send('GET', await presigned('GET', `/${Bucket}/presigned`, options), ['host', host])
     expect(got.status).toBe(403)
     expect(got.text).toContain(`<Code>AccessDenied</Code><Message>${message}</Message>`)
   })
 
   it('are for one method only', async () => {
     const { host } = new URL(harness.url)
-    const url = await presign('GET', `/${Bucket}/presigned`)
+    const url = await presigned('GET', `/${Bucket}/presigned`)
     const put = await send('PUT', url, ['host', host, 'content-length', '1'], Buffer.from('x'))
     expect(put.text).toContain('<Code>SignatureDoesNotMatch</Code>')
   })
