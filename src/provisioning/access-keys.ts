@@ -8,6 +8,7 @@ import type { AccessKeySecrets } from './access-key-secrets.ts'
 import { type Actor, changeableOrganization, now, type ProvisioningContext, recordChange } from './context.ts'
 import { birthOf, nameTaken, type NewCredential, ofOrganization } from './credentials.ts'
 import { refusedBy, unknown } from './refusal.ts'
+import { appTypeOf } from './tenant-rules.ts'
 
 const ID_PREFIX = 'PCAK'
 const ID_CHARACTERS = 20
@@ -18,7 +19,8 @@ const SECRET_BYTES = 30
 /** What an S3 access key is made for. */
 export interface NewAccessKey extends NewCredential {
   readonly site: string
-  readonly app: AppType
+  /** Name of the type of an app. */
+  readonly app: string
   readonly buckets: readonly string[]
 }
 
@@ -58,7 +60,8 @@ export class AccessKeyService {
     wanted: NewAccessKey,
   ): Promise<{ record: AccessKeyRecord; secretAccessKey: string }> {
     changeableOrganization(this.#context, organization)
-    const { name, site, app } = wanted
+    const { name, site } = wanted
+    const app = appTypeOf(wanted.app, 'app')
     const birth = birthOf(this.#context, actor, wanted)
     const tenant = this.#tenant(organization, site, app)
     await this.#parts.admit(tenant)

@@ -13,7 +13,7 @@ import type { WrappedKeyStore } from '../keyring/wrapped-key-store.ts'
 import type { DirectoryHolder } from '../tenant/directory-holder.ts'
 import type { AppType } from '../tenant/tenant.ts'
 import type { Catalog, CatalogByok, CatalogOrganization } from './catalog.ts'
-import { refusedBy, refusedByAll, unknown } from './refusal.ts'
+import { refusedBy, unknown } from './refusal.ts'
 
 /** What this gateway tells customers about itself. */
 export interface OnboardingSettings {
@@ -200,14 +200,13 @@ function planned(request: Parameters<typeof planOnboarding>[0]): OnboardingPlan 
     return planOnboarding(request)
   } catch (thrown) {
     if (!(thrown instanceof PlanRefused)) throw thrown
-    throw refusedByAll(
-      thrown.problems.map(({ member, detail }) => ({
-        rule: member === 'accountId' ? 'account-id' : `onboarding-${member.toLowerCase()}`,
-        path: member,
-        reason: `${member} ${detail}`,
-        remedy: member === 'accountId' ? 'Write the 12 digits, without hyphens' : 'Correct it',
-      })),
-    )
+    if (thrown.problems.some(({ member }) => member === 'accountId')) {
+      const remedy = 'Write the 12 digits of the account, without hyphens'
+      throw refusedBy('account-id', 'accountId', 'an AWS account ID has exactly 12 digits', remedy)
+    }
+    const reason = thrown.problems.map(({ member, detail }) => `${member} ${detail}`).join(', ')
+    const remedy = 'Let the operator correct onboarding in the configuration'
+    throw refusedBy('onboarding-unconfigured', '', reason, remedy)
   }
 }
 

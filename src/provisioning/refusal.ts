@@ -1,31 +1,9 @@
 import { formatPath, type RuleFinding } from '../config/finding.ts'
 import { PortcullisError, type PublicFinding } from '../errors.ts'
-
-/** Rules that judge an input by what is there already; all others judge the input alone. */
-const CONFLICTS: ReadonlySet<string> = new Set([
-  'app-duplicate',
-  'byok-immutable',
-  'byok-missing',
-  'byok-site',
-  'credential-name-taken',
-  'host-taken',
-  'jira-family',
-  'key-shared',
-  'location-immutable',
-  'managed-by-file',
-  'onboarding-unconfigured',
-  'organization-exists',
-  'site-exists',
-  'site-foreign',
-  'site-name-immutable',
-  'site-not-empty',
-  'subject-taken',
-  'suspension-not-operator',
-  'vendor-keys-missing',
-])
+import { type Rule, RULES } from './rules.ts'
 
 /** A refusal by one rule: what is wrong, and what to do instead. */
-export function refusedBy(rule: string, path: string, reason: string, remedy: string): PortcullisError {
+export function refusedBy(rule: Rule, path: string, reason: string, remedy: string): PortcullisError {
   return refusedByAll([{ rule, path, reason, remedy }])
 }
 
@@ -33,12 +11,17 @@ export function refusedBy(rule: string, path: string, reason: string, remedy: st
 export function refusedByAll(findings: readonly PublicFinding[]): PortcullisError {
   const [first] = findings
   if (first === undefined) throw new Error('a refusal names at least one rule')
-  const code = findings.every(({ rule }) => CONFLICTS.has(rule)) ? 'rule-conflict' : 'rule-violated'
+  const code = findings.every(isConflict) ? 'rule-conflict' : 'rule-violated'
   const detail = findings.map(({ reason, remedy }) => `${sentence(reason)} ${sentence(remedy)}`).join(' ')
   return new PortcullisError(code, detail, {
     members: { rule: first.rule, remedy: sentence(first.remedy) },
     findings,
   })
+}
+
+/** Rules of the configuration are named by text alone. */
+function isConflict({ rule }: PublicFinding): boolean {
+  return (RULES as Readonly<Record<string, 'conflict' | 'violation'>>)[rule] === 'conflict'
 }
 
 /** There is nothing by this name, or not for whoever asks. */

@@ -20,11 +20,17 @@ import {
   recordChange,
 } from './context.ts'
 import { refusedBy, unknown } from './refusal.ts'
-import { assertRules, conversionRefused, judgeNewApp, type RuledOrganization } from './tenant-rules.ts'
+import {
+  appTypeOf,
+  assertRules,
+  conversionRefused,
+  judgeNewApp,
+  type RuledOrganization,
+} from './tenant-rules.ts'
 
-/** An app as it is asked for. */
+/** An app as it is asked for, by the name of its type. */
 export interface NewApp {
-  readonly type: AppType
+  readonly type: string
   readonly byok: boolean
 }
 
@@ -56,7 +62,11 @@ export class SiteService {
     wanted: { readonly name: string; readonly hosts: readonly string[]; readonly apps: readonly NewApp[] },
   ): Promise<CatalogSite> {
     const organization = changeableOrganization(this.#context, organizationId)
-    const { name, apps } = wanted
+    const { name } = wanted
+    const apps = wanted.apps.map(({ type, byok }, index) => ({
+      type: appTypeOf(type, `apps[${index}].type`),
+      byok,
+    }))
     const hosts = [...new Set(wanted.hosts)]
     assertRules(ruled(organization, { name, hosts, apps }), this.#context.catalog, 2)
     const createdAt = now(this.#context)
@@ -119,9 +129,10 @@ export class SiteService {
     recordChange(this.#context, actor, 'site.removed', { organization: organizationId, site: name })
   }
 
-  async addApp(actor: Actor, organizationId: string, name: string, app: NewApp): Promise<CatalogApp> {
+  async addApp(actor: Actor, organizationId: string, name: string, wanted: NewApp): Promise<CatalogApp> {
     const organization = changeableOrganization(this.#context, organizationId)
     this.get(organizationId, name)
+    const app = { type: appTypeOf(wanted.type, 'type'), byok: wanted.byok }
     assertRules(ruled(organization, { name, hosts: [], apps: [app] }), this.#context.catalog, 4)
     const createdAt = now(this.#context)
     await this.#context.controlPlane.change(function* (revision): SqlWork<void> {
@@ -181,7 +192,7 @@ function* presentSite(
 }
 
 function* addApp(
-  app: NewApp,
+  app: { readonly type: AppType; readonly byok: boolean },
   site: string,
   organization: string,
   history: readonly AppRecord[],

@@ -1,5 +1,5 @@
 import { domainFindings } from '../config/domain-rules.ts'
-import { isJiraFamily } from '../config/app-types.ts'
+import { APP_TYPES, isJiraFamily } from '../config/app-types.ts'
 import type { AppRecord } from '../registry/control-plane/records.ts'
 import type { AppType } from '../tenant/tenant.ts'
 import type { Catalog } from './catalog.ts'
@@ -32,6 +32,21 @@ export function assertRules(organization: RuledOrganization, catalog: Catalog, p
     ({ severity, path }) => severity === 'error' && path[0] === 'organizations',
   )
   if (findings.length > 0) throw refusedByAll(publicFindings(findings, 2 + prefixLength))
+}
+
+const JIRA_PRODUCT_DISCOVERY = 'jira-product-discovery'
+
+/** A type of app by its name. Jira Product Discovery is none: it lives in the database of the Jira family. */
+export function appTypeOf(name: string, path: string): AppType {
+  const type = APP_TYPES.find((candidate) => candidate === name)
+  if (type !== undefined) return type
+  if (name === JIRA_PRODUCT_DISCOVERY) {
+    const reason =
+      'Jira Product Discovery is no app of its own: it shares the database of the Jira family, and so its keys and its suspension'
+    throw refusedBy('app-type', path, reason, 'Add jira, and send its traffic the same way')
+  }
+  const reason = `${JSON.stringify(name.slice(0, 64))} is no type of app`
+  throw refusedBy('app-type', path, reason, `Choose one of ${APP_TYPES.join(', ')}`)
 }
 
 /** A root key whatever its region: the replicas of a multi-region key are one key. */

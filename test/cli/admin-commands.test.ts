@@ -3,17 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { runProgram } from '../../src/cli/program.ts'
-import type { AnyJson } from '../support/any-json.ts'
 import { type ApiGateway, ApiWorld, AUDITOR, byokOf, OPERATOR } from '../admin/support/api-world.ts'
-
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly error: string
-  /** What `--json` printed. */
-  readonly json: AnyJson
-}
+import { type Ran, runCommand } from '../support/run-command.ts'
 
 let world: ApiWorld
 let gateway: ApiGateway
@@ -30,30 +21,13 @@ afterAll(async () => {
   await world?.stop()
 })
 
-async function run(line: string | string[], token: string | undefined = OPERATOR): Promise<Ran> {
-  let out = ''
-  let error = ''
-  const code = await runProgram(typeof line === 'string' ? line.split(' ') : line, {
+function run(line: string | string[], token: string | undefined = OPERATOR): Promise<Ran> {
+  return runCommand(typeof line === 'string' ? line.split(' ') : line, {
     environment: {
       PORTCULLIS_ADMIN_URL: gateway.gateway.adminUrl,
       ...(token === undefined ? {} : { PORTCULLIS_ADMIN_TOKEN: token }),
     },
-    print: (text) => {
-      out += text
-    },
-    printError: (text) => {
-      error += text
-    },
-    stopRequested: new AbortController().signal,
   })
-  return {
-    code,
-    out,
-    error,
-    get json(): unknown {
-      return out.startsWith('{') || out.startsWith('[') ? (JSON.parse(out) as unknown) : undefined
-    },
-  }
 }
 
 describe('the commands of the admin API', () => {
@@ -101,7 +75,7 @@ describe('the commands of the admin API', () => {
     const api = await gateway.api('/admin/v1/organizations/acme/sites/acme-two/apps', {
       body: { type: 'jira', byok: true },
     })
-    expect(refused.error).toBe(`portcullis: ${(api.json as { detail: string }).detail}\n`)
+    expect(refused.error).toBe(`portcullis: ${(api.json as { detail: string }).detail} [byok-immutable]\n`)
   })
 
   it.each([

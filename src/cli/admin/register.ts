@@ -85,9 +85,14 @@ async function carryOut(
     if (json && thrown instanceof AdminRequestFailed && thrown.problem !== undefined) {
       terminal.print(`${JSON.stringify(thrown.problem)}\n`)
     }
-    terminal.printError(`portcullis: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`)
+    terminal.printError(`portcullis: ${messageOf(thrown)}\n`)
     return thrown instanceof UsageError ? EXIT.usage : EXIT.failed
   } finally {
     await client?.close()
   }
+}
+
+function messageOf(thrown: unknown): string {
+  if (thrown instanceof AdminRequestFailed) return thrown.toString()
+  return thrown instanceof Error ? thrown.message : String(thrown)
 }

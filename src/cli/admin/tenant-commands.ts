@@ -56,10 +56,18 @@ export const tenantCommands: readonly AdminCommand[] = [
     run: async ({ client }, id) => organization(await client.get(organizations(id))),
   },
   {
-    usage: 'org rename <organization> <name>',
-    summary: 'change the name for people',
-    run: async ({ client }, id, name) =>
-      organization(await client.send('PATCH', organizations(id), { name })),
+    usage: 'org change <organization>',
+    summary: 'change the name for people; says what to do instead of moving to another location',
+    options: [
+      ['--name <name>', 'name for people'],
+      ['--location <location>', 'refused unless it is the present one'],
+    ],
+    run: async ({ client, options }, id) => {
+      const change = { name: textOption(options, 'name'), location: textOption(options, 'location') }
+      if (change.name === undefined && change.location === undefined)
+        throw new UsageError('name what to change')
+      return organization(await client.send('PATCH', organizations(id), change))
+    },
   },
   {
     usage: 'org byok show <organization>',
@@ -160,10 +168,19 @@ export const tenantCommands: readonly AdminCommand[] = [
     run: async ({ client }, id, name) => site(await client.get(organizations(id, 'sites', name))),
   },
   {
-    usage: 'site hosts <organization> <site> [hosts...]',
-    summary: 'set the host names that select the site; none removes all',
-    run: async ({ client }, id, name, ...hosts) =>
-      site(await client.send('PATCH', organizations(id, 'sites', name), { hosts: hosts.flat() })),
+    usage: 'site change <organization> <site>',
+    summary: 'set the host names that select the site; says what to do instead of renaming it',
+    options: [
+      ['--host <name...>', 'host name that selects the site; replaces those there are'],
+      ['--no-host', 'no host name selects the site'],
+      ['--name <name>', 'refused unless it is the present one'],
+    ],
+    run: async ({ client, options }, id, name) => {
+      const hosts = options['host'] === undefined ? undefined : listOption(options, 'host')
+      const change = { name: textOption(options, 'name'), hosts }
+      if (change.name === undefined && hosts === undefined) throw new UsageError('name what to change')
+      return site(await client.send('PATCH', organizations(id, 'sites', name), change))
+    },
   },
   {
     usage: 'site remove <organization> <site>',
@@ -190,6 +207,20 @@ export const tenantCommands: readonly AdminCommand[] = [
       const body = { type, byok: options['byok'] === true }
       const added = await client.send<App>('POST', organizations(id, 'sites', name, 'apps'), body)
       return { value: added, text: apps([added]) }
+    },
+  },
+  {
+    usage: 'app change <organization> <site> <type>',
+    summary: 'say what to do instead of converting an app, which is refused',
+    options: [
+      ['--byok', 'encrypted under the key of the customer'],
+      ['--no-byok', 'encrypted under the keys of the vendor'],
+    ],
+    run: async ({ client, options }, id, name, type) => {
+      const byok = options['byok']
+      if (typeof byok !== 'boolean') throw new UsageError('--byok or --no-byok is required')
+      const same = await client.send<App>('PATCH', organizations(id, 'sites', name, 'apps', type), { byok })
+      return { value: same, text: apps([same]) }
     },
   },
   {

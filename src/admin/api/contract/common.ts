@@ -19,6 +19,9 @@ export const locationId = z.enum(LOCATIONS.map(({ id }) => id) as [string, ...st
 /** A text that a rule of the domain judges, with better words than a pattern could; only its length is bounded here. */
 export const ruledText = z.string().max(4096)
 
+/** The name of a type of app; a rule says why another one is none. */
+export const ruledAppType = ruledText.meta({ enum: [...APP_TYPES] })
+
 /** A name for people. */
 export const displayName = z
   .string()

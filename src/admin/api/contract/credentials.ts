@@ -6,6 +6,7 @@ import {
   managedBy,
   page,
   pageQuery,
+  ruledAppType,
   ruledText,
   timestamp,
 } from './common.ts'
@@ -68,7 +69,7 @@ const newAccessKey = component(
   z.strictObject({
     name: credentialName,
     site: ruledText,
-    app: appType,
+    app: ruledAppType,
     buckets: z
       .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/))
       .max(1_000)

@@ -6,6 +6,7 @@ import {
   managedBy,
   page,
   pageQuery,
+  ruledAppType,
   ruledText,
   timestamp,
 } from './common.ts'
@@ -44,7 +45,7 @@ const newApp = component(
   'NewApp',
   'What an app is created from.',
   z.strictObject({
-    type: appType,
+    type: ruledAppType,
     byok: z.boolean().default(false).describe('True only if the customer asked for it; never changes.'),
   }),
 )
