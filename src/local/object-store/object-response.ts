@@ -55,18 +55,24 @@ export function assertCopyConditions(store: StoreRequest, source: StoredObject):
   }
 }
 
-/** Throws `PreconditionFailed` or `NoSuchKey` unless a write's `If-Match` or `If-None-Match` holds now. */
+/**
+ * Throws `PreconditionFailed` or `NoSuchKey` unless a write's `If-Match` or `If-None-Match` holds now, and
+ * `NotImplemented` for an `If-None-Match` other than `*`, which Amazon S3 does not have on writes.
+ */
 export function assertWriteConditions(state: StoreState, store: StoreRequest): void {
   const ifMatch = store.header('if-match')
   const ifNoneMatch = store.header('if-none-match')
   if (ifMatch === undefined && ifNoneMatch === undefined) return
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') {
+    throw new S3Error('NotImplemented', undefined, { Header: 'If-None-Match' })
+  }
   const present = state.index.object(store.bucket, store.key)
   if (ifMatch !== undefined) {
     if (present === undefined) throw new S3Error('NoSuchKey', undefined, { Key: store.key })
     if (!matchesEtag(ifMatch, present.etag))
       throw new S3Error('PreconditionFailed', undefined, { Condition: 'If-Match' })
   }
-  if (ifNoneMatch !== undefined && present !== undefined && matchesEtag(ifNoneMatch, present.etag)) {
+  if (ifNoneMatch !== undefined && present !== undefined) {
     throw new S3Error('PreconditionFailed', undefined, { Condition: 'If-None-Match' })
   }
 }

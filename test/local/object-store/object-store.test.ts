@@ -177,6 +177,9 @@ describe('objects', () => {
       client.send(new PutObjectCommand({ Bucket, Key: 'condition', Body: 'two', ...options }))
     await expect(put({ IfNoneMatch: '*' })).rejects.toMatchObject({ name: 'PreconditionFailed' })
     await expect(put({ IfMatch: '"0"' })).rejects.toMatchObject({ name: 'PreconditionFailed' })
+    for (const IfNoneMatch of [ETag!, '"0"']) {
+      await expect(put({ IfNoneMatch })).rejects.toMatchObject({ name: 'NotImplemented' })
+    }
     const get = (options: object): Promise<unknown> =>
       client.send(new GetObjectCommand({ Bucket, Key: 'condition', ...options }))
     await expect(get({ IfNoneMatch: ETag })).rejects.toMatchObject({ $metadata: { httpStatusCode: 304 } })

@@ -152,6 +152,7 @@ describe('objects', () => {
         new PutObjectCommand({ Bucket, Key: 'conditional', Body: randomBytes(300_000), ...options }),
       )
     await expect(put({ IfNoneMatch: '*' })).rejects.toMatchObject({ name: 'PreconditionFailed' })
+    await expect(put({ IfNoneMatch: '"0"' })).rejects.toMatchObject({ name: 'NotImplemented' })
     await expect(put({ IfMatch: '"0"' })).rejects.toMatchObject({ name: 'PreconditionFailed' })
     expect((await read('conditional')).toString()).toBe('one')
     await put({ IfMatch: ETag })
@@ -375,6 +376,47 @@ describe('multipart uploads', () => {
     await expect(complete(first.ETag)).rejects.toMatchObject({ name: 'InvalidPart' })
     await complete(second.ETag)
     expect((await read(Key)).equals(Body)).toBe(true)
+  })
+
+  it.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)(
+    'take only the checksums that were verified with the parts: %s',
+    async (algorithm) => {
+      const upload = { Bucket, Key: `listed-checksums/${algorithm}` }
+      const created = { ...upload, ChecksumAlgorithm: algorithm }
+      const { UploadId } = await client.send(new CreateMultipartUploadCommand(created))
+      const part = { ...upload, UploadId, ChecksumAlgorithm: algorithm }
+      const field = `Checksum${algorithm}` as const
+      const first = await client.send(
+        new UploadPartCommand({ ...part, PartNumber: 1, Body: randomBytes(5 * MEBIBYTE) }),
+      )
+      const last = await client.send(new UploadPartCommand({ ...part, PartNumber: 2, Body: randomBytes(10) }))
+      const complete = (sums: [string, string], name: string = field) => {
+        const Parts = [first, last].map(({ ETag }, index) => ({
+          PartNumber: index + 1,
+          ETag,
+          [name]: sums[index],
+        }))
+        return client.send(
+          new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload: { Parts } }),
+        )
+      }
+      const sums = [first[field]!, last[field]!] as const
+      await expect(complete([sums[1], sums[0]])).rejects.toMatchObject({ name: 'InvalidPart' })
+      await expect(complete([sums[0], sums[0]])).rejects.toMatchObject({ name: 'InvalidPart' })
+      const another = algorithm === 'CRC32' ? 'ChecksumCRC32C' : 'ChecksumCRC32'
+      await expect(complete(['AAAAAA==', 'AAAAAA=='], another)).rejects.toMatchObject({ name: 'InvalidPart' })
+      expect((await complete([...sums]))[field]).toBeTruthy()
+    },
+  )
+
+  it('can be completed with the entity tags of ListParts as well', async () => {
+    const upload = { Bucket, Key: 'tags-of-the-list' }
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(upload))
+    const Body = randomBytes(5 * MEBIBYTE)
+    await client.send(new UploadPartCommand({ ...upload, UploadId, PartNumber: 1, Body }))
+    const { Parts } = await client.send(new ListPartsCommand({ ...upload, UploadId }))
+    await client.send(new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload: { Parts } }))
+    expect((await read(upload.Key)).equals(Body)).toBe(true)
   })
 
   it('refuse small parts, gaps, wrong order and unknown uploads', async () => {

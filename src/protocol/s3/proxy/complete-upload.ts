@@ -15,7 +15,7 @@ import { xmlDocument } from '../xml-writer.ts'
 import { BackendResponse } from './backend-response.ts'
 import { ClientBody } from './client-body.ts'
 import { completedEtag } from './completed-upload.ts'
-import { clientEtag, storeEtags } from './etag-form.ts'
+import { clientEtag, etagAllows, storeEtags } from './etag-form.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { partSealing } from './put-object.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
@@ -40,7 +40,7 @@ interface UploadedPart {
  */
 export async function completeMultipartUpload(context: ObjectExchange): Promise<void> {
   const document = parseXml(await new ClientBody(context).collect(DOCUMENT_BYTES_MAX))
-  const listed = readCompleteRequest(document).map((part) => ({ ...part, etag: storeEtags(part.etag) }))
+  const listed = readCompleteRequest(document).map((part) => listedPart(context, part))
   assertConsecutive(listed)
   const uploaded = await uploadedParts(context)
   if (uploaded instanceof BackendResponse) {
@@ -73,6 +73,16 @@ export async function completeMultipartUpload(context: ObjectExchange): Promise<
   const body = isResult ? resultDocument(context, childText(result, 'ETag') ?? '', checksum) : answer
   const headers = [...objectResponseHeaders(context, response), 'content-length', String(body.length)]
   context.whenAdmitted(() => context.exchange.reply(200, headers, body))
+}
+
+/** A part as the client lists it, with the entity tag that the store knows. */
+function listedPart(context: ObjectExchange, part: CompletedPart): CompletedPart {
+  const { number, etag, checksum } = part
+  if (checksum !== undefined && !etagAllows(etag, checksum)) {
+    const fields = { UploadId: context.parameter('uploadId') ?? '', PartNumber: String(number), ETag: etag }
+    throw new S3Error('InvalidPart', undefined, fields)
+  }
+  return { ...part, etag: storeEtags(etag) }
 }
 
 // A gap could not be told from a part that the store dropped.
@@ -157,7 +167,7 @@ function chosenPart(
   return part
 }
 
-/** The object's checksum from those that the client lists with its parts; what it uploaded under them was verified then. */
+/** The object's checksum from those that the client lists with its parts, and that were verified when it uploaded them. */
 function checksumOf(
   context: ObjectExchange,
   listed: readonly CompletedPart[],

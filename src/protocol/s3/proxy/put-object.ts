@@ -9,6 +9,7 @@ import { parsePartNumber } from '../complete-request.ts'
 import { matchesEtag } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
 import { ClientBody } from './client-body.ts'
+import { clientEtag, partEtag } from './etag-form.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { checksumHeaders, objectResponseHeaders } from './response-headers.ts'
@@ -59,7 +60,7 @@ export async function uploadPart(context: ObjectExchange): Promise<void> {
   const sealer = new PartSealer(await partSealing(context), number, body.bytes)
   const { bucket, key } = context
   const request = { method: 'PUT', bucket, key, query: storeQuery(context), headers }
-  await answerUpload(context, await uploadSealed(context, request, body, sealer))
+  await answerUpload(context, await uploadSealed(context, request, body, sealer), partEtag)
 }
 
 /** Seals an object that is put whole. */
@@ -104,14 +105,18 @@ export function assertBytes(bytes: number, bytesMax: number): void {
   }
 }
 
-async function answerUpload(context: ObjectExchange, { response, checksum }: Uploaded): Promise<void> {
+async function answerUpload(
+  context: ObjectExchange,
+  { response, checksum }: Uploaded,
+  etagOf: typeof partEtag = clientEtag,
+): Promise<void> {
   if (response.status !== 200) {
     await passRefusal(context, response)
     return
   }
   await response.collect(64 * 1024)
   const headers = [
-    ...objectResponseHeaders(context, response),
+    ...objectResponseHeaders(context, response, (etag) => etagOf(etag, checksum)),
     ...checksumHeaders(checksum),
     'content-length',
     '0',

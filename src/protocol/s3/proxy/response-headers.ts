@@ -10,9 +10,13 @@ const REPLACED =
   /^(content-length|content-range|content-md5|digest|repr-digest|accept-ranges|x-amz-checksum-.*|x-amz-server-side-encryption.*|x-amz-mp-parts-count|x-amz-request-id|x-amz-id-2|server|date|alt-svc|strict-transport-security)$/i
 
 /** The store's headers about an object, without those about its stored bytes, shown as encrypted under the tenant's key. */
-export function objectResponseHeaders(context: ObjectExchange, response: BackendResponse): RawHeaders {
+export function objectResponseHeaders(
+  context: ObjectExchange,
+  response: BackendResponse,
+  etagOf: (storeEtag: string) => string = clientEtag,
+): RawHeaders {
   return [
-    ...plainResponseHeaders(context, response),
+    ...plainResponseHeaders(context, response, etagOf),
     'x-amz-server-side-encryption',
     'aws:kms',
     'x-amz-server-side-encryption-aws-kms-key-id',
@@ -21,10 +25,14 @@ export function objectResponseHeaders(context: ObjectExchange, response: Backend
 }
 
 /** The store's headers of an answer that is not an object. */
-export function plainResponseHeaders(context: ObjectExchange, response: BackendResponse): RawHeaders {
+export function plainResponseHeaders(
+  context: ObjectExchange,
+  response: BackendResponse,
+  etagOf: (storeEtag: string) => string = clientEtag,
+): RawHeaders {
   const headers = response.headers.filter((_, index, all) => !REPLACED.test(all[index - (index % 2)]!))
   for (let index = 0; index < headers.length; index += 2) {
-    if (headers[index]!.toLowerCase() === 'etag') headers[index + 1] = clientEtag(headers[index + 1]!)
+    if (headers[index]!.toLowerCase() === 'etag') headers[index + 1] = etagOf(headers[index + 1]!)
   }
   headers.push('x-amz-request-id', context.exchange.id)
   return headers
