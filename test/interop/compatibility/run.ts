@@ -7,7 +7,7 @@ import { startSuiteGateway } from './suite-gateway.ts'
 import { type Outcome, runSuite } from './suite-run.ts'
 import { SUITE_STORES } from './suite-stores.ts'
 
-const USAGE = `usage: npm run test:s3-suite -- --suite CHECKOUT [--python PROGRAM] [--store ${Object.keys(SUITE_STORES).join('|')}] [--only EXPRESSION]`
+const USAGE = `usage: npm run test:compatibility -- --suite CHECKOUT [--python PROGRAM] [--store ${Object.keys(SUITE_STORES).join('|')}] [--only EXPRESSION]`
 
 const { values } = parseArgs({
   options: {
