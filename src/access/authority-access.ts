@@ -47,7 +47,7 @@ export class AuthorityAccess {
     this.#suspensions = new AuthoritySuspensions(authority.id, context, open)
     this.#evidence = new Evidence(authority.id, context)
     this.#schedule = new Schedule(context, () => {
-      if (this.#suspensions.denied || this.#isActive()) void this.#startVerification()
+      if (this.#suspensions.denied || this.#denials.open || this.#isActive()) void this.#startVerification()
     })
     this.#tenures = new Tenures(
       context.options.clock,
@@ -207,13 +207,9 @@ export class AuthorityAccess {
   async #awaitLease(app: TenantApp | undefined): Promise<Lease> {
     const { clock } = this.#context.options
     if (!this.#evidence.everProven) this.#firstAskedAtMs ??= clock.now()
-    if (this.#verifying !== undefined || !this.#refusing(clock.now())) {
-      await (this.#verifying ?? this.#startVerification())
-    }
+    if (this.#verifying !== undefined || !this.#refusing(clock.now())) await this.#verdict()
     // A proof can be over when its answer comes, and a denial can leave open how far it reaches: one more is worth it.
-    if (this.#isUndecided(app) && !this.#evidence.outage) {
-      await (this.#verifying ?? this.#startVerification())
-    }
+    if (this.#isUndecided(app) && !this.#evidence.outage) await this.#verdict()
     while (this.#isUndecided(app) && !this.#closed && this.#mayWait(clock.now())) {
       await (this.#verifying ?? this.#schedule.due())
     }
@@ -222,13 +218,20 @@ export class AuthorityAccess {
     return tenure
   }
 
+  /** The verification under way or due; one that starts now unless the next is planned, to judge a denial once more. */
+  #verdict(): Promise<void> {
+    if (this.#verifying !== undefined) return this.#verifying
+    return this.#denials.open ? this.#schedule.due() : this.#startVerification()
+  }
+
   /** True while an app is neither served nor suspended. */
   #isUndecided(app: TenantApp | undefined): boolean {
     return !this.#tenures.of(app).valid && this.#suspensions.refusing(app) === undefined
   }
 
-  /** True while requests wait for a first proof: what asks AWS for the first time is slow, not broken. */
+  /** True while requests wait: for a first proof, since what asks AWS for the first time is slow, not broken, or to know how far a denial reaches. */
   #mayWait(now: number): boolean {
+    if (this.#denials.open) return true
     const { everProven } = this.#evidence
     const sinceMs = this.#firstAskedAtMs ?? now
     return !everProven && now - sinceMs < this.#context.times.firstProofWaitMs
@@ -241,9 +244,7 @@ export class AuthorityAccess {
 
   async #denyPart(denied: KeyAccessDenied, keyId: string): Promise<PortcullisError> {
     this.#suspect(denied, keyId)
-    while (this.#denials.open && !this.#closed) {
-      await (this.#verifying ?? this.#startVerification())
-    }
+    while (this.#denials.open && !this.#closed) await this.#verdict()
     const place = this.#context.options.prover.placeOf(this.authority.id, keyId)
     return this.#schedule.refusal(
       place === undefined ? this.#suspensions.whole : this.#suspensions.covering(place),
@@ -260,7 +261,9 @@ export class AuthorityAccess {
       this.#report,
     ).finally(() => {
       this.#verifying = undefined
-      if (this.#denials.open && !this.#closed) void this.#startVerification()
+      if (!this.#denials.open || this.#closed) return
+      if (this.#denials.takeUnjudged()) this.#schedule.retry(true)
+      else void this.#startVerification()
     })
     return this.#verifying
   }
@@ -284,10 +287,10 @@ export class AuthorityAccess {
     if (this.#closed) return
     switch (verdict.kind) {
       case 'verified':
-        this.#concludeVerified(verdict.proof, verification.demand)
+        this.#concludeVerified(verdict.proof, verification)
         break
       case 'denied':
-        this.#concludeDenied(verdict, verification.demand)
+        this.#concludeDenied(verdict, verification)
         break
       case 'unavailable':
         this.#concludeUnavailable(verification)
@@ -310,26 +313,32 @@ export class AuthorityAccess {
     }
   }
 
-  #concludeVerified(proof: AccessProof, demand: ProofDemand): void {
+  #concludeVerified(proof: AccessProof, verification: Verification): void {
     if (this.#denials.open) {
-      this.#concludeProof(this.#denials.judged(proof))
+      this.#concludeJudged(proof, verification)
       return
     }
     if (proof.startedAtMs <= this.#evidence.deniedAtMs) return
-    if (demand.purpose === 'judge') this.#cutter.reopen(this.#suspensions.lift(proof, []))
+    if (verification.demand.purpose === 'judge') this.#cutter.reopen(this.#suspensions.lift(proof, []))
     this.#concludeProof(proof)
   }
 
-  #concludeDenied({ proof, whole }: Verdict & { kind: 'denied' }, demand: ProofDemand): void {
+  #concludeDenied({ proof, whole }: Verdict & { kind: 'denied' }, verification: Verification): void {
     if (proof === undefined) {
       this.#denials.denyWhole(whole!)
-    } else if (demand.purpose === 'judge') {
-      this.#concludeProof(this.#denials.judged(proof))
+    } else if (verification.demand.purpose === 'judge') {
+      this.#concludeJudged(proof, verification)
     } else {
       const { denied, keyId } = firstDenied(proof)!
       if (this.#denials.mayConcernPart(denied, keyId, this.authority)) this.#suspect(denied, keyId)
       else this.#denials.denyWhole(wholeJudgement(denied, keyId))
     }
+  }
+
+  #concludeJudged(proof: AccessProof, verification: Verification): void {
+    const judged = this.#denials.judged(proof)
+    if (judged === 'unjudged') this.#concludeUnavailable(verification)
+    else this.#concludeProof(judged)
   }
 
   /** Serves what is proven and not suspended. */
@@ -351,7 +360,7 @@ export class AuthorityAccess {
   #concludeUnavailable({ startedAtMs }: Verification): void {
     if (this.#denials.open) {
       // Something was denied, and nobody says that the rest is not.
-      if (startedAtMs >= this.#evidence.deniedAtMs) this.#denials.denySuspected()
+      if (startedAtMs >= this.#evidence.deniedAtMs) this.#denials.unjudged()
       return
     }
     if (startedAtMs <= this.#evidence.provenAtMs) return

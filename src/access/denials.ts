@@ -1,4 +1,4 @@
-import type { KeyAccessDenied } from '../keyring/key-service.ts'
+import { KeyAccessDenied } from '../keyring/key-service.ts'
 import type { KeyAuthority } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
 import type { AuthoritySuspensions } from './authority-suspensions.ts'
@@ -6,7 +6,7 @@ import type { Cutter } from './cutter.ts'
 import type { Evidence } from './evidence.ts'
 import type { Judgement } from './judgement.ts'
 import { judge, wholeJudgement, withDenials } from './judgement.ts'
-import type { AccessProof } from './proof.ts'
+import type { AccessProof, KeyVerdict } from './proof.ts'
 import type { Schedule } from './schedule.ts'
 import type { Tenures } from './tenures.ts'
 
@@ -25,6 +25,8 @@ export class Denials {
   readonly #parts: DenialParts
   /** Keys that were denied while it is open how far that reaches; nothing is served meanwhile. */
   readonly #suspicions = new Map<string, KeyAccessDenied>()
+  #suspectedAtMs = 0
+  #unjudged = false
 
   constructor(parts: DenialParts) {
     this.#parts = parts
@@ -57,11 +59,33 @@ export class Denials {
     schedule.probe()
   }
 
+  /** True once for each time that nobody said how far a denial reaches: a pause before asking again is due. */
+  takeUnjudged(): boolean {
+    const unjudged = this.#unjudged
+    this.#unjudged = false
+    return unjudged
+  }
+
+  /** True while it is worth asking again how far a denial reaches, since nobody has said. */
+  get #patient(): boolean {
+    const { options, times } = this.#parts.context
+    return !this.open || options.clock.now() - this.#suspectedAtMs < times.judgementWaitMs
+  }
+
   /** Serves nothing until it is known how far a denial reaches: a verification of everything must follow. */
   suspect(denied: KeyAccessDenied, keyId: string): void {
-    if (!this.open) this.#parts.evidence.denied()
+    if (!this.open) {
+      this.#parts.evidence.denied()
+      this.#suspectedAtMs = this.#parts.context.options.clock.now()
+    }
     this.#suspicions.set(keyId, denied)
     this.#parts.tenures.hold()
+  }
+
+  /** A verification did not say how far a denial reaches: it is asked again for a while, then it reaches as far as it may. */
+  unjudged(): void {
+    if (this.#patient) this.#unjudged = true
+    else this.denySuspected()
   }
 
   /** How far a denial reaches cannot be known: as far as it may. */
@@ -71,13 +95,18 @@ export class Denials {
 
   /**
    * Opens what a thorough proof found denied and lifts what it found allowed. The proof as far as it carries the rest;
-   * a suspicion that began after it stays open.
+   * a suspicion that began after it stays open. `unjudged` when keys without a verdict leave open how far a denial
+   * reaches: one slow answer must not suspend more than the customer has withdrawn.
    */
-  judged(found: AccessProof): AccessProof | undefined {
+  judged(found: AccessProof): AccessProof | 'unjudged' | undefined {
     const { suspensions, schedule, evidence, cutter } = this.#parts
     const fresh = found.startedAtMs >= evidence.deniedAtMs
     // One that began before the suspicion says nothing about it: another follows.
     if (!fresh && this.open) return undefined
+    if (fresh && this.#patient && found.verdicts.some(isUnanswered)) {
+      this.#suspectDenied(found)
+      return 'unjudged'
+    }
     // Denied a moment ago and allowed now: policies take time to settle, and a denial stands until it is disproved.
     const proof = withDenials(found, this.#suspicions)
     const judgements = judge(proof)
@@ -98,4 +127,17 @@ export class Denials {
     cutter.reopen(suspensions.lift(proof, judgements))
     return proof
   }
+
+  /** Suspects what was denied and is not suspended yet. */
+  #suspectDenied({ verdicts }: AccessProof): void {
+    for (const { failure, keyId, ...place } of verdicts) {
+      if (!(failure instanceof KeyAccessDenied)) continue
+      if (this.#parts.suspensions.covering(place) === undefined) this.suspect(failure, keyId)
+    }
+  }
+}
+
+/** True for a key that neither unwrapped nor was denied. */
+function isUnanswered({ failure }: KeyVerdict): boolean {
+  return failure !== undefined && !(failure instanceof KeyAccessDenied)
 }

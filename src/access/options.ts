@@ -54,6 +54,8 @@ export interface AccessTimes {
   readonly takeOverAfterMs: number
   /** A verification without an answer by then counts as unavailable. */
   readonly verificationTimeoutMs: number
+  /** From a denial on, how long nothing is served while nobody says how far it reaches; then it concerns everything. */
+  readonly judgementWaitMs: number
   /** From an unavailable verification to the next while the lease lasts. */
   readonly retryPauseMs: number
   /** The same once there is no lease left: grows from here to `probeIntervalMsMax`. */
@@ -69,6 +71,7 @@ const RENEWAL_SHARE = 0.75
 const TAKE_OVER_SHARE = 0.9
 const VERIFICATION_SHARE = 0.2
 const RETRY_SHARE = 0.1
+const JUDGEMENT_SHARE = 0.5
 /** The contract's limit from the return of access to service. */
 const RESTORE_MS_MAX = 30_000
 
@@ -88,6 +91,7 @@ export function accessTimes(options: AccessOptions): AccessTimes {
     renewAfterMs: revocationBoundMs * RENEWAL_SHARE,
     takeOverAfterMs: revocationBoundMs * TAKE_OVER_SHARE,
     verificationTimeoutMs: revocationBoundMs * VERIFICATION_SHARE,
+    judgementWaitMs: revocationBoundMs * JUDGEMENT_SHARE,
     retryPauseMs: revocationBoundMs * RETRY_SHARE,
     probeIntervalMsMin: Math.min(2_000, options.probeIntervalMsMax ?? 2_000),
     probeIntervalMsMax: options.probeIntervalMsMax ?? 15_000,

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { TenantSuspended } from '../../src/access/tenant-suspended.ts'
-import type { DataClass } from '../../src/tenant/tenant.ts'
+import type { DataClass, TenantApp } from '../../src/tenant/tenant.ts'
 import { REGIONS } from '../kms/customer.ts'
 import { BOUND_MS, pause, RevocationWorld } from './revocation-world.ts'
 
@@ -17,6 +17,20 @@ const CONTENT = [
 
 async function warmUp(world: RevocationWorld): Promise<void> {
   for (const [app, dataClass] of CONTENT) await world.served(world[app], dataClass)
+}
+
+/** The suspension that ends requests; on a machine too busy for AWS to answer in time they meet 503 before. */
+async function suspended(
+  world: RevocationWorld,
+  app: TenantApp,
+  dataClass: DataClass,
+): Promise<{ lastAllowedMs: number; refusal: TenantSuspended }> {
+  for (let lastAllowedMs = 0; ;) {
+    const outcome = await world.refused(app, dataClass)
+    lastAllowedMs = Math.max(lastAllowedMs, outcome.lastAllowedMs)
+    if (outcome.refusal instanceof TenantSuspended) return { lastAllowedMs, refusal: outcome.refusal }
+    expect(outcome.refusal).toMatchObject({ code: 'key-service-unavailable' })
+  }
 }
 
 describe.concurrent('a key policy condition on the encryption context', () => {
@@ -47,7 +61,9 @@ describe.concurrent('a key policy condition on the encryption context', () => {
         await warmUp(world)
         const running = CONTENT.map(async ([app, dataClass]) => {
           const scope = scopes[`${app} ${dataClass}`]
-          return scope === undefined ? undefined : { scope, ...(await world.refused(world[app], dataClass)) }
+          return scope === undefined
+            ? undefined
+            : { scope, ...(await suspended(world, world[app], dataClass)) }
         })
         await pause(100)
         await customer.excludeContext(excluded)
@@ -55,7 +71,6 @@ describe.concurrent('a key policy condition on the encryption context', () => {
         for (const outcome of await Promise.all(running)) {
           if (outcome === undefined) continue
           expect(outcome.lastAllowedMs - revokedMs).toBeLessThanOrEqual(BOUND_MS)
-          expect(outcome.refusal).toBeInstanceOf(TenantSuspended)
           expect(outcome.refusal).toMatchObject({
             status: 423,
             suspension: { reason: 'access-denied', scope: outcome.scope },
@@ -74,7 +89,7 @@ describe.concurrent('a key policy condition on the encryption context', () => {
   test('in one region only is found by the proofs as they alternate', () =>
     RevocationWorld.with({}, async (world) => {
       await warmUp(world)
-      const running = world.refused(world.jira, 'comment')
+      const running = suspended(world, world.jira, 'comment')
       await world.customer.excludeContext({ 'data-class': 'comment' }, [REGIONS[1]!])
       const { refusal } = await running
       expect(refusal).toMatchObject({ suspension: { scope: 'data-class:acme-one/jira/comment' } })

@@ -19,6 +19,10 @@ function harnessOf(suspensions = new MemorySuspensions()): AccessHarness {
   return harness
 }
 
+function judgementsOf({ prover }: AccessHarness): number {
+  return prover.proofs.filter(({ demand }) => demand.purpose === 'judge').length
+}
+
 async function scopeFor(harness: AccessHarness, app: TenantApp): Promise<string | undefined> {
   const refusal = await harness.refusal(app)
   return refusal instanceof TenantSuspended ? refusal.suspension.scope : undefined
@@ -102,6 +106,73 @@ describe('how far a denial reaches', () => {
     })
     await harness.clock.advance(BOUND_MS)
     expect(await scopeFor(harness, JIRA)).toBe('organization')
+  })
+
+  test('is asked again after a verification without an answer, and nothing is served or refused meanwhile', async () => {
+    const harness = harnessOf()
+    const lease = await harness.admit(JIRA)
+    harness.prover.deniedKeys.add('key-3')
+    harness.prover.script = ({ purpose }) =>
+      purpose === 'judge' && judgementsOf(harness) === 1
+        ? { latencyMs: 0, outcome: 'hang' }
+        : { latencyMs: 10, outcome: 'verdict' }
+    while (judgementsOf(harness) === 0) await harness.clock.advance(10)
+    await harness.clock.advance(50)
+    expect(lease.valid).toBe(false)
+    const admitted = harness.access.admit(JIRA)
+    expect(admitted).toBeInstanceOf(Promise)
+    await harness.clock.advance(2_000)
+    expect((await admitted).valid).toBe(true)
+    expect(judgementsOf(harness)).toBe(2)
+    expect([...harness.wipedAreas.keys()]).toEqual(['acme-one/jira/comment'])
+    expect(harness.wiped.size).toBe(0)
+    expect(harness.audit.of('suspension.started')).toHaveLength(1)
+  })
+
+  test('is asked again while a key of the judgement has no verdict', async () => {
+    const harness = harnessOf()
+    await harness.admit(JIRA)
+    harness.prover.deniedKeys.add('key-3')
+    harness.prover.script = ({ purpose }) => {
+      if (purpose === 'judge') harness.prover.unansweredKeys.delete('confluence/key-2')
+      return { latencyMs: 10, outcome: 'verdict' }
+    }
+    harness.prover.unansweredKeys.add('key-1').add('confluence/key-2').add('confluence/key-4')
+    while (judgementsOf(harness) === 0) await harness.clock.advance(10)
+    await harness.clock.advance(100)
+    expect(harness.access.status('acme')?.suspensions).toEqual([])
+    harness.prover.unansweredKeys.clear()
+    await harness.clock.advance(1_000)
+    expect(harness.access.status('acme')?.suspensions.map(({ scope }) => scope)).toEqual([
+      'data-class:acme-one/jira/comment',
+    ])
+    expect(harness.audit.of('suspension.started')).toHaveLength(1)
+  })
+
+  test('is as far as unanswered keys allow once asking again has not helped', async () => {
+    const harness = harnessOf()
+    await harness.admit(JIRA)
+    harness.prover.deniedKeys.add('key-3')
+    harness.prover.unansweredKeys.add('key-1')
+    await harness.clock.advance(2 * BOUND_MS)
+    expect(await scopeFor(harness, JIRA)).toBe('app:acme-one/jira')
+    expect(await scopeFor(harness, CONFLUENCE)).toBeUndefined()
+  })
+
+  test('is not widened by a key without a verdict while part is suspended', async () => {
+    const harness = harnessOf()
+    await harness.admit(JIRA)
+    harness.prover.deniedKeys.add('key-3')
+    await harness.clock.advance(BOUND_MS)
+    harness.inUse = KEYS.filter((key) => key !== 'key-3')
+    harness.prover.unansweredKeys.add('key-1')
+    for (let passedMs = 0; passedMs < 30_000; passedMs += 100) {
+      expect((await harness.admit(JIRA)).valid).toBe(true)
+      await harness.clock.advance(100)
+    }
+    expect(harness.audit.of('suspension.started')).toMatchObject([
+      { scope: 'data-class:acme-one/jira/comment' },
+    ])
   })
 
   test('is not asked when the key itself is disabled', async () => {

@@ -36,6 +36,8 @@ export class ScriptedProver implements AccessProver {
   readonly learnt: Learnt[] = []
   /** Denied keys; `undefined` in the set denies all. */
   readonly deniedKeys = new Set<string | undefined>()
+  /** Keys that get no verdict. */
+  readonly unansweredKeys = new Set<string>()
   /** With what `deniedKeys` are denied. */
   denial = DENIED
   script: (demand: ProofDemand) => ProofScript = () => ({ latencyMs: 10, outcome: 'verdict' })
@@ -70,9 +72,12 @@ export class ScriptedProver implements AccessProver {
         const verdicts = keyIds.map((keyId): KeyVerdict => {
           const denied = this.deniedKeys.has(undefined) || this.deniedKeys.has(keyId)
           const place = this.placeOf(authority.id, keyId)!
-          return { keyId, ...place, failure: denied ? this.denial : undefined }
+          const unanswered = this.unansweredKeys.has(keyId)
+            ? new KeyServiceUnavailable('scripted')
+            : undefined
+          return { keyId, ...place, failure: denied ? this.denial : unanswered }
         })
-        const denied = verdicts.some(({ failure }) => failure !== undefined)
+        const denied = verdicts.some(({ failure }) => failure === this.denial)
         const kind = outcome === 'verdict' ? (denied ? 'denied' : 'verified') : outcome
         this.learnt.push({ kind, startedMs, atMs: this.clock.now() })
         if (outcome === 'verdict') resolve({ startedAtMs: startedMs, verdicts, speaksForAll: false })
