@@ -1,4 +1,5 @@
 import { runProgram } from './cli/program.ts'
+import { askQuestion } from './cli/question.ts'
 
 const stop = new AbortController()
 let signals = 0
@@ -13,10 +14,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 // Timers of the gateway's parts do not keep a process alive; a command under way must.
 const underWay = setInterval(() => {}, 60_000)
+const { stdin, stdout, stderr } = process
 const code = await runProgram(process.argv.slice(2), {
   environment: process.env,
-  print: (text) => void process.stdout.write(text),
-  printError: (text) => void process.stderr.write(text),
+  print: (text) => void stdout.write(text),
+  printError: (text) => void stderr.write(text),
+  ...(stdin.isTTY && stderr.isTTY
+    ? { ask: (question: string) => askQuestion(question, stdin, stderr, stop.signal) }
+    : {}),
   stopRequested: stop.signal,
 })
 clearInterval(underWay)

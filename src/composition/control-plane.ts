@@ -9,6 +9,7 @@ import type { AccessKeySecrets } from '../provisioning/access-key-secrets.ts'
 import { AccessKeyService } from '../provisioning/access-keys.ts'
 import { ByokService } from '../provisioning/byok.ts'
 import { CredentialService } from '../provisioning/credentials.ts'
+import { DeclaredCredentials } from '../provisioning/declared-credentials.ts'
 import { OrganizationService } from '../provisioning/organizations.ts'
 import { RotationService } from '../provisioning/rotations.ts'
 import { SiteService } from '../provisioning/sites.ts'
@@ -63,7 +64,8 @@ export function controlPlaneApi(parts: ControlPlaneParts) {
   const { configuration } = settings
   const { catalog, holder: directory } = tenants
   const wallTimeMs = Date.now
-  const context = { controlPlane, catalog, audit: trail.log, wallTimeMs }
+  const declared = new DeclaredCredentials(configuration, catalog)
+  const context = { controlPlane, catalog, declared, audit: trail.log, wallTimeMs }
   const rotations = new RotationService({
     catalog,
     directory,

@@ -1,12 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { AccessKeyRecord } from '../registry/control-plane/records.ts'
-import { addAccessKey, removeCredential } from '../registry/control-plane/statements.ts'
+import { addAccessKey } from '../registry/control-plane/statements.ts'
 import { sql, type SqlWork } from '../registry/sql/statement.ts'
 import type { DirectoryHolder } from '../tenant/directory-holder.ts'
 import type { AppType, TenantApp } from '../tenant/tenant.ts'
 import type { AccessKeySecrets } from './access-key-secrets.ts'
-import { type Actor, changeableOrganization, now, type ProvisioningContext, recordChange } from './context.ts'
-import { birthOf, nameTaken, type NewCredential, ofOrganization } from './credentials.ts'
+import {
+  type Actor,
+  assertManagedHere,
+  changeableOrganization,
+  type ProvisioningContext,
+  recordChange,
+} from './context.ts'
+import { birthOf, nameTaken, type NewCredential, revokeCredential } from './credentials.ts'
+import type { ListedAccessKey } from './declared-credentials.ts'
 import { refusedBy, unknown } from './refusal.ts'
 import { appTypeOf } from './tenant-rules.ts'
 
@@ -44,13 +51,22 @@ export class AccessKeyService {
     this.#parts = parts
   }
 
-  /** In order of their identifiers. */
-  list(organization: string): AccessKeyRecord[] {
-    const records = [...this.#context.controlPlane.snapshot.accessKeys.values()]
-    return ofOrganization(
-      records.map((record) => ({ ...record, id: record.accessKeyId })),
-      organization,
+  /** Those of the configuration file too; in order of their identifiers. */
+  list(organization: string): ListedAccessKey[] {
+    const { controlPlane, declared } = this.#context
+    const issued = [...controlPlane.snapshot.accessKeys.values()].filter(
+      (record) => record.organization === organization,
     )
+    return [...declared.accessKeys(organization), ...issued.map(listedAccessKey)].sort((a, b) =>
+      a.accessKeyId < b.accessKeyId ? -1 : 1,
+    )
+  }
+
+  /** Throws `resource-unknown`. */
+  get(organization: string, accessKeyId: string): ListedAccessKey {
+    const key = this.list(organization).find((candidate) => candidate.accessKeyId === accessKeyId)
+    if (key === undefined) throw unknown('access key', accessKeyId)
+    return key
   }
 
   /** Rejects as the keyring does while the keys of the app cannot be used: a secret that is not sealed is not given. */
@@ -58,7 +74,7 @@ export class AccessKeyService {
     actor: Actor,
     organization: string,
     wanted: NewAccessKey,
-  ): Promise<{ record: AccessKeyRecord; secretAccessKey: string }> {
+  ): Promise<{ record: ListedAccessKey; secretAccessKey: string }> {
     changeableOrganization(this.#context, organization)
     const { name, site } = wanted
     const app = appTypeOf(wanted.app, 'app')
@@ -70,22 +86,26 @@ export class AccessKeyService {
     const sealedSecret = await this.#parts.secrets.seal(tenant, accessKeyId, secretAccessKey)
     const buckets = [...new Set(wanted.buckets)]
     const record = { accessKeyId, organization, name, site, app, buckets, sealedSecret, ...birth }
-    await this.#context.controlPlane.change(function* (revision): SqlWork<void> {
+    const revision = await this.#context.controlPlane.change(function* (revision): SqlWork<number> {
       const [same] = yield sql`SELECT access_key_id FROM access_key
         WHERE organization = ${organization} AND name = ${name} AND removed_at IS NULL`
       if (same !== undefined) throw nameTaken(name)
       yield* addAccessKey({ ...record, revision })
+      return revision
     })
     recordChange(this.#context, actor, 'access-key.created', { organization, site, app })
-    return { record: { ...record, revision: this.#context.controlPlane.revision }, secretAccessKey }
+    return { record: listedAccessKey({ ...record, revision }), secretAccessKey }
   }
 
-  async revoke(actor: Actor, organization: string, accessKeyId: string): Promise<void> {
-    const removedAt = now(this.#context)
-    const removed = await this.#context.controlPlane.change((revision) =>
-      removeCredential('access-key', organization, accessKeyId, removedAt, revision),
-    )
-    if (!removed) throw unknown('access key', accessKeyId)
+  async revoke(
+    actor: Actor,
+    organization: string,
+    accessKeyId: string,
+    expectedRevision?: number,
+  ): Promise<void> {
+    assertManagedHere(this.get(organization, accessKeyId), 'access key', accessKeyId)
+    const revocation = { kind: 'access-key', organization, id: accessKeyId, expectedRevision } as const
+    await revokeCredential(this.#context, revocation)
     recordChange(this.#context, actor, 'access-key.revoked', { organization })
   }
 
@@ -108,6 +128,12 @@ export class AccessKeyService {
     const reason = `${app} of site ${JSON.stringify(siteName)} has no keys yet`
     throw refusedBy('byok-missing', 'app', reason, 'Set the BYOK configuration first')
   }
+}
+
+function listedAccessKey(record: AccessKeyRecord): ListedAccessKey {
+  const { accessKeyId, name, site, app, buckets, createdAt, createdBy, expiresAt, revision } = record
+  const managedBy = 'api'
+  return { accessKeyId, name, site, app, buckets, managedBy, createdAt, createdBy, expiresAt, revision }
 }
 
 function newAccessKeyId(): string {

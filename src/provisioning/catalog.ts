@@ -14,6 +14,8 @@ export interface CatalogByok {
   readonly externalId: string
   readonly keys: Readonly<Record<string, string>>
   readonly createdAt: string | null
+  /** Counts changes; 0 in the configuration file. */
+  readonly revision: number
 }
 
 /** An app, wherever it comes from. */
@@ -21,6 +23,8 @@ export interface CatalogApp {
   readonly type: AppType
   readonly byok: boolean
   readonly createdAt: string | null
+  /** Counts additions and removals; 0 in the configuration file. */
+  readonly revision: number
 }
 
 /** A site, wherever it comes from. */
@@ -97,7 +101,7 @@ export class Catalog {
         managedBy: 'file',
         createdAt: record?.createdAt ?? null,
         revision: record?.revision ?? 0,
-        byok: entry.byok && { ...entry.byok, createdAt: null },
+        byok: entry.byok && { ...entry.byok, createdAt: null, revision: 0 },
       }
     }
     if (record?.managedBy !== 'api') return undefined
@@ -117,6 +121,7 @@ export class Catalog {
         externalId: externalId ?? '',
         keys: byok.keys,
         createdAt: byok.createdAt,
+        revision: byok.revision,
       },
     }
   }
@@ -130,7 +135,7 @@ export class Catalog {
     }
     const sites = entry.sites.map((site): CatalogSite => {
       const record = snapshot.sites.get(site.name)
-      const apps = site.apps.map(({ type, byok }) => ({ type, byok, createdAt: null }))
+      const apps = site.apps.map(({ type, byok }) => ({ type, byok, createdAt: null, revision: 0 }))
       return {
         name: site.name,
         organization,
@@ -166,6 +171,6 @@ export function siteOfRecords(site: SiteRecord, apps: readonly AppRecord[]): Cat
     revision: Math.max(site.revision, ...apps.map((app) => app.revision)),
     apps: apps
       .filter((app) => app.removedAt === null)
-      .map(({ type, byok, createdAt }) => ({ type, byok, createdAt })),
+      .map(({ type, byok, createdAt, revision }) => ({ type, byok, createdAt, revision })),
   }
 }

@@ -3,6 +3,7 @@ import { PortcullisError } from '../errors.ts'
 import type { ControlPlane } from '../registry/control-plane/control-plane.ts'
 import type { AppType } from '../tenant/tenant.ts'
 import type { Catalog } from './catalog.ts'
+import type { DeclaredCredentials } from './declared-credentials.ts'
 import { refusedBy, unknown } from './refusal.ts'
 
 /** Who changes something, for the audit trail. */
@@ -14,6 +15,7 @@ export interface Actor {
 export interface ProvisioningContext {
   readonly controlPlane: ControlPlane
   readonly catalog: Catalog
+  readonly declared: DeclaredCredentials
   readonly audit: AuditSink
   readonly wallTimeMs: () => number
 }

@@ -1,8 +1,22 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto'
 import type { AdministratorRecord, AppTokenRecord, BoundRole } from '../registry/control-plane/records.ts'
-import { addAdministrator, addAppToken, removeCredential } from '../registry/control-plane/statements.ts'
+import {
+  addAdministrator,
+  addAppToken,
+  findCredential,
+  removeCredential,
+} from '../registry/control-plane/statements.ts'
 import { sql, type SqlWork } from '../registry/sql/statement.ts'
-import { type Actor, changeableOrganization, now, type ProvisioningContext, recordChange } from './context.ts'
+import {
+  type Actor,
+  assertManagedHere,
+  assertRevision,
+  changeableOrganization,
+  now,
+  type ProvisioningContext,
+  recordChange,
+} from './context.ts'
+import type { ListedToken } from './declared-credentials.ts'
 import { refusedBy, unknown } from './refusal.ts'
 
 const TOKEN_BYTES = 32
@@ -19,6 +33,20 @@ export interface NewCredential {
   readonly expiresAt?: string | undefined
 }
 
+/** A credential to be taken away. */
+interface CredentialRevocation {
+  readonly kind: keyof typeof KIND_NAMES
+  readonly organization: string
+  readonly id: string
+  readonly expectedRevision: number | undefined
+}
+
+const KIND_NAMES = {
+  'app-token': 'token',
+  'access-key': 'access key',
+  administrator: 'administrator',
+} as const
+
 /** Makes and revokes app tokens and administrators. Secrets are random, kept as SHA-256 and shown once. */
 export class CredentialService {
   readonly #context: ProvisioningContext
@@ -27,9 +55,16 @@ export class CredentialService {
     this.#context = context
   }
 
-  /** In order of their identifiers. */
-  appTokens(organization: string): AppTokenRecord[] {
-    return ofOrganization(this.#context.controlPlane.snapshot.appTokens.values(), organization)
+  /** Those of the configuration file too; in order of their identifiers. */
+  appTokens(organization: string): ListedToken[] {
+    const { controlPlane, declared } = this.#context
+    const issued = ofOrganization(controlPlane.snapshot.appTokens.values(), organization)
+    return [...declared.tokens(organization), ...issued.map(listedToken)].sort(byId)
+  }
+
+  /** Throws `resource-unknown`. */
+  appToken(organization: string, id: string): ListedToken {
+    return present(this.appTokens(organization), 'token', id)
   }
 
   /** In order of their identifiers. */
@@ -37,11 +72,16 @@ export class CredentialService {
     return ofOrganization(this.#context.controlPlane.snapshot.administrators.values(), organization)
   }
 
+  /** Throws `resource-unknown`. */
+  administrator(organization: string, id: string): AdministratorRecord {
+    return present(this.administrators(organization), 'administrator', id)
+  }
+
   async createAppToken(
     actor: Actor,
     organization: string,
     wanted: NewCredential & { readonly sites: readonly string[] },
-  ): Promise<Created<AppTokenRecord>> {
+  ): Promise<Created<ListedToken>> {
     changeableOrganization(this.#context, organization)
     const sites = [...new Set(wanted.sites)]
     const known = new Set(this.#context.catalog.sites(organization).map(({ name }) => name))
@@ -59,14 +99,15 @@ export class CredentialService {
       sites,
       ...birthOf(this.#context, actor, wanted),
     }
-    await this.#context.controlPlane.change(function* (revision): SqlWork<void> {
+    const revision = await this.#context.controlPlane.change(function* (revision): SqlWork<number> {
       const [same] = yield sql`SELECT id FROM app_token
         WHERE organization = ${organization} AND name = ${wanted.name} AND removed_at IS NULL`
       if (same !== undefined) throw nameTaken(wanted.name)
       yield* addAppToken({ ...record, revision })
+      return revision
     })
     recordChange(this.#context, actor, 'token.created', { organization })
-    return { record: { ...record, revision: this.#context.controlPlane.revision }, token }
+    return { record: listedToken({ ...record, revision }), token }
   }
 
   async createAdministrator(
@@ -89,7 +130,7 @@ export class CredentialService {
       subject,
       ...birthOf(this.#context, actor, wanted),
     }
-    await this.#context.controlPlane.change(function* (revision): SqlWork<void> {
+    const revision = await this.#context.controlPlane.change(function* (revision): SqlWork<number> {
       const [same] = yield sql`SELECT id FROM administrator
         WHERE organization = ${organization} AND name = ${name} AND removed_at IS NULL`
       if (same !== undefined) throw nameTaken(name)
@@ -97,32 +138,31 @@ export class CredentialService {
         yield sql`SELECT id FROM administrator WHERE subject = ${subject} AND removed_at IS NULL`
       if (bound !== undefined) throw subjectTaken()
       yield* addAdministrator({ ...record, revision })
+      return revision
     })
     recordChange(this.#context, actor, 'administrator.created', { organization })
-    return { record: { ...record, revision: this.#context.controlPlane.revision }, token }
+    return { record: { ...record, revision }, token }
   }
 
-  revokeAppToken(actor: Actor, organization: string, id: string): Promise<void> {
-    return this.#revoke(actor, 'app-token', 'token', organization, id)
-  }
-
-  revokeAdministrator(actor: Actor, organization: string, id: string): Promise<void> {
-    return this.#revoke(actor, 'administrator', 'administrator', organization, id)
-  }
-
-  async #revoke(
+  async revokeAppToken(
     actor: Actor,
-    kind: 'app-token' | 'administrator',
-    what: string,
     organization: string,
     id: string,
+    expectedRevision?: number,
   ): Promise<void> {
-    const removedAt = now(this.#context)
-    const removed = await this.#context.controlPlane.change((revision) =>
-      removeCredential(kind, organization, id, removedAt, revision),
-    )
-    if (!removed) throw unknown(what, id)
-    recordChange(this.#context, actor, `${what}.revoked`, { organization })
+    assertManagedHere(this.appToken(organization, id), 'token', id)
+    await revokeCredential(this.#context, { kind: 'app-token', organization, id, expectedRevision })
+    recordChange(this.#context, actor, 'token.revoked', { organization })
+  }
+
+  async revokeAdministrator(
+    actor: Actor,
+    organization: string,
+    id: string,
+    expectedRevision?: number,
+  ): Promise<void> {
+    await revokeCredential(this.#context, { kind: 'administrator', organization, id, expectedRevision })
+    recordChange(this.#context, actor, 'administrator.revoked', { organization })
   }
 }
 
@@ -138,6 +178,20 @@ export function birthOf(
     throw refusedBy('credential-expired', 'expiresAt', 'that time has passed', 'Choose one to come')
   }
   return { createdAt, createdBy: actor.name, expiresAt: expiry, removedAt: null }
+}
+
+/** Takes a credential away, unless it is not the one that the caller saw. */
+export async function revokeCredential(
+  context: ProvisioningContext,
+  { kind, organization, id, expectedRevision }: CredentialRevocation,
+): Promise<void> {
+  const removedAt = now(context)
+  await context.controlPlane.change(function* (revision): SqlWork<void> {
+    const found = yield* findCredential(kind, organization, id)
+    if (found === undefined) throw unknown(KIND_NAMES[kind], id)
+    assertRevision(found, expectedRevision)
+    yield* removeCredential(kind, organization, id, removedAt, revision)
+  })
 }
 
 /** 256 random bits; the prefix lets secret scanners recognise it. */
@@ -161,12 +215,36 @@ function subjectTaken(): Error {
   )
 }
 
+function listedToken({
+  id,
+  name,
+  sites,
+  createdAt,
+  createdBy,
+  expiresAt,
+  revision,
+}: AppTokenRecord): ListedToken {
+  return { id, kind: 'token', name, sites, managedBy: 'api', createdAt, createdBy, expiresAt, revision }
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1
+}
+
+function present<Entry extends { readonly id: string }>(
+  entries: readonly Entry[],
+  what: string,
+  id: string,
+): Entry {
+  const entry = entries.find((candidate) => candidate.id === id)
+  if (entry === undefined) throw unknown(what, id)
+  return entry
+}
+
 /** In order of their identifiers. */
 export function ofOrganization<Entry extends { readonly id: string; readonly organization: string }>(
   records: Iterable<Entry>,
   organization: string,
 ): Entry[] {
-  return [...records]
-    .filter((record) => record.organization === organization)
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
+  return [...records].filter((record) => record.organization === organization).sort(byId)
 }

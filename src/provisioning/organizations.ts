@@ -79,7 +79,12 @@ export class OrganizationService {
   }
 
   /** Sets the BYOK configuration; once a tenant key was wrapped under it, only to what it is. */
-  async setByok(actor: Actor, id: string, wanted: NewByok): Promise<CatalogOrganization> {
+  async setByok(
+    actor: Actor,
+    id: string,
+    wanted: NewByok,
+    expectedRevision?: number,
+  ): Promise<CatalogOrganization> {
     const organization = changeableOrganization(this.#context, id)
     const { location, externalId } = organization
     const { accountId, roleArn, keys } = wanted
@@ -89,6 +94,7 @@ export class OrganizationService {
     const rootKeys = [...new Set(Object.values(keys).map(rootKeyIdentity))]
     const changed = await this.#context.controlPlane.change(function* (revision): SqlWork<boolean> {
       const present = yield* findByok(id)
+      assertRevision(present?.revision ?? 0, expectedRevision)
       if (present !== undefined && isSame(present, wanted)) return false
       if (present !== undefined && (yield* hasWrappedKeys(id))) throw byokImmutable(id)
       const taken = yield* claimRootKeys(id, rootKeys)

@@ -152,7 +152,13 @@ export class SiteService {
   }
 
   /** Removes an app; its keys stay, and its setting. */
-  async removeApp(actor: Actor, organizationId: string, name: string, type: string): Promise<void> {
+  async removeApp(
+    actor: Actor,
+    organizationId: string,
+    name: string,
+    type: string,
+    expectedRevision?: number,
+  ): Promise<void> {
     changeableOrganization(this.#context, organizationId)
     const present = this.app(organizationId, name, type)
     const removedAt = now(this.#context)
@@ -160,6 +166,7 @@ export class SiteService {
       const { apps } = yield* presentSite(organizationId, name)
       const app = apps.find((candidate) => candidate.type === type && candidate.removedAt === null)
       if (app === undefined) throw unknown(`app on site ${JSON.stringify(name)},`, type)
+      assertRevision(app.revision, expectedRevision)
       yield* saveApp({ ...app, removedAt, revision })
     })
     const about = { organization: organizationId, site: name, app: present.type }

@@ -1,16 +1,34 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/admin/api/contract/contract.ts'
-import { type ApiGateway, ApiWorld } from './support/api-world.ts'
+import { type ApiGateway, ApiWorld, byokOf } from './support/api-world.ts'
 
 let world: ApiWorld
 let gateway: ApiGateway
 
 beforeAll(async () => {
   world = await ApiWorld.start()
-  gateway = await world.gateway('protocol')
+  gateway = await world.gateway(
+    'protocol',
+    (configuration) => {
+      configuration['onboarding'].notificationSecret = { env: 'NOTIFICATIONS' }
+      configuration['objectStores'] = [
+        {
+          name: 'attachments',
+          port: 0,
+          clientRegion: 'eu-central-1',
+          upstream: 'http://127.0.0.1:9',
+          region: 'eu-central-1',
+          credentials: { accessKeyId: 'AKIASTORE000000001', secretAccessKey: { env: 'AWS_SECRET' } },
+          apps: ['jira'],
+        },
+      ]
+    },
+    { NOTIFICATIONS: 'notification-key-of-at-least-32-characters' },
+  )
   await world.organization(gateway, 'acme')
-  await gateway.organization('/acme/sites', { body: { name: 'acme', apps: [{ type: 'jira', byok: true }] } })
+  const apps = [{ type: 'jira', byok: true }, { type: 'confluence' }]
+  await gateway.organization('/acme/sites', { body: { name: 'acme', apps } })
 })
 
 afterAll(async () => {
@@ -57,6 +75,44 @@ describe('a repeated request', () => {
     expect(await ask('key-4', body)).toMatchObject({ status: 201 })
   })
 
+  it('is documented for each POST', async () => {
+    const { json } = await gateway.api('/openapi.json')
+    const paths = json.paths as Record<string, Record<string, { parameters?: { name: string }[] }>>
+    const named = Object.values(paths).flatMap(({ post }) =>
+      post === undefined ? [] : [post.parameters?.some(({ name }) => name === 'Idempotency-Key')],
+    )
+    expect(named.length).toBeGreaterThan(8)
+    expect(named.every((has) => has === true)).toBe(true)
+  })
+
+  it.each([
+    ['/admin/v1/organizations', { id: 'repeated', location: 'japan' }],
+    ['/admin/v1/organizations/acme/sites', { name: 'repeated' }],
+    ['/admin/v1/organizations/acme/sites/acme/apps', { type: 'jira-service-management', byok: true }],
+    ['/admin/v1/organizations/acme/access-keys', { name: 'repeated', site: 'acme', app: 'jira' }],
+    ['/admin/v1/organizations/acme/administrators', { name: 'repeated' }],
+    ['/admin/v1/organizations/acme/suspensions', undefined],
+    ['/admin/v1/organizations/acme/rotations', {}],
+    ['/admin/v1/organizations/acme/byok/verification', undefined],
+    ['/admin/v1/organizations/acme/byok/notification-secret', undefined],
+    ['/admin/v1/organizations/acme/audit/verification', undefined],
+  ])('of POST %s is answered as before', async (path, body) => {
+    const ask = () =>
+      gateway.api(path, {
+        method: 'POST',
+        headers: { 'Idempotency-Key': `repeat ${path}`.replace(' ', '-') },
+        ...(body === undefined ? {} : { body }),
+      })
+    const [first, again] = [await ask(), await ask()]
+    expect(first.status).toBeLessThan(300)
+    expect(again.status).toBe(first.status)
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    const secrets = { token: null, secretAccessKey: null, secret: null }
+    expect({ ...again.json, ...secrets }).toEqual({ ...first.json, ...secrets })
+    const lifted = path.endsWith('/suspensions') ? (first.json.id as string) : undefined
+    if (lifted !== undefined) await gateway.api(`${path}/${lifted}`, { method: 'DELETE' })
+  })
+
   it('needs a key that can be one', async () => {
     const body = { name: 'x', sites: ['acme'] }
     expect(await ask('with space', body)).toMatchObject({ status: 422, json: { reason: 'input-invalid' } })
@@ -94,7 +150,108 @@ describe('a change of what was seen', () => {
   })
 })
 
+describe('what is changed or removed under If-Match', () => {
+  const acme = '/admin/v1/organizations/acme'
+  const add = async (path: string, body: unknown): Promise<Record<string, string>> =>
+    (await gateway.organization(path, { body })) as Record<string, string>
+
+  const TARGETS: Record<string, () => Promise<{ path: string; method: string; body?: unknown }>> = {
+    'organization.change': async () => ({ path: acme, method: 'PATCH', body: { name: 'seen' } }),
+    'byok.put': async () => {
+      const { externalId } = await add('', { id: 'replaced', location: 'europe' })
+      const first = await world.customer('replaced', externalId!)
+      await gateway.organization('/replaced/byok', { method: 'PUT', body: byokOf(first) })
+      const second = await world.customer('replaced', externalId!)
+      return { path: '/admin/v1/organizations/replaced/byok', method: 'PUT', body: byokOf(second) }
+    },
+    'site.change': async () => {
+      await add('/acme/sites', { name: 'changed' })
+      return { path: `${acme}/sites/changed`, method: 'PATCH', body: { hosts: ['changed.example'] } }
+    },
+    'site.remove': async () => {
+      await add('/acme/sites', { name: 'removed' })
+      return { path: `${acme}/sites/removed`, method: 'DELETE' }
+    },
+    'app.remove': async () => {
+      await add('/acme/sites', { name: 'app-removed', apps: [{ type: 'confluence' }] })
+      return { path: `${acme}/sites/app-removed/apps/confluence`, method: 'DELETE' }
+    },
+    'token.revoke': async () => {
+      const { id } = await add('/acme/tokens', { name: 'tagged', sites: ['acme'] })
+      return { path: `${acme}/tokens/${id}`, method: 'DELETE' }
+    },
+    'access-key.revoke': async () => {
+      const { accessKeyId } = await add('/acme/access-keys', { name: 'tagged', site: 'acme', app: 'jira' })
+      return { path: `${acme}/access-keys/${accessKeyId}`, method: 'DELETE' }
+    },
+    'administrator.revoke': async () => {
+      const { id } = await add('/acme/administrators', { name: 'tagged' })
+      return { path: `${acme}/administrators/${id}`, method: 'DELETE' }
+    },
+  }
+  const changing = operations().filter(
+    ([, { etag, method }]) => etag === true && method !== 'GET' && method !== 'POST',
+  )
+
+  it.each(changing.map(([id]) => id))('%s happens only to what was seen', async (id) => {
+    const { path, method, body } = await TARGETS[id]!()
+    const change = (etag: string) =>
+      gateway.api(path, { method, headers: { 'If-Match': etag }, ...(body === undefined ? {} : { body }) })
+    const seen = await gateway.api(path)
+    const etag = seen.headers.get('etag')!
+    expect(etag).toMatch(/^"r[1-9]\d*"$/)
+    const refused = await change('"r1"')
+    expect(refused).toMatchObject({
+      status: 412,
+      json: { reason: 'precondition-failed', detail: expect.stringContaining('Read it again') as string },
+    })
+    expect(refused.headers.get('content-type')).toBe('application/problem+json')
+    expect((await gateway.api(path)).headers.get('etag')).toBe(etag)
+    expect((await change(etag)).status).toBeLessThan(300)
+    const after = await gateway.api(path)
+    if (method === 'DELETE') expect(after.status).toBe(404)
+    else expect(after.headers.get('etag')).not.toBe(etag)
+  })
+
+  it('an app that was removed and added again is another one', async () => {
+    await add('/acme/sites', { name: 'again', apps: [{ type: 'confluence' }] })
+    const path = `${acme}/sites/again/apps/confluence`
+    const seen = (await gateway.api(path)).headers.get('etag')!
+    await gateway.api(path, { method: 'DELETE' })
+    await add('/acme/sites/again/apps', { type: 'confluence' })
+    const remove = gateway.api(path, { method: 'DELETE', headers: { 'If-Match': seen } })
+    expect(await remove).toMatchObject({ status: 412 })
+  })
+})
+
 describe('lists', () => {
+  it.each(operations().flatMap(([id, { path }]) => (id.endsWith('.list') ? [[id, path] as const] : [])))(
+    '%s takes limit and cursor, and answers the next',
+    async (id, template) => {
+      const path = template.replace('{organization}', 'acme').replace('{site}', 'acme')
+      const cursor = id === 'audit.list' ? 'after' : 'cursor'
+      const found: unknown[] = []
+      let query = ''
+      do {
+        const { status, json } = await gateway.api(`${path}?limit=1${query}`)
+        expect(status).toBe(200)
+        expect(json).toEqual({ items: expect.any(Array) as unknown, next: json.next as unknown })
+        expect(json.items.length).toBeLessThanOrEqual(1)
+        found.push(...(json.items as unknown[]))
+        query = json.next === null ? '' : `&${cursor}=${String(json.next)}`
+      } while (query !== '' && found.length < 20)
+      expect(new Set(found.map((item) => JSON.stringify(item))).size).toBe(found.length)
+      expect(await gateway.api(`${path}?limit=0`)).toMatchObject({ status: 422 })
+    },
+  )
+
+  it('of the apps of a site go on where the page before ended', async () => {
+    const first = await gateway.organization('/acme/sites/acme/apps?limit=2')
+    expect(first.items.map(({ type }: { type: string }) => type)).toEqual(['confluence', 'jira'])
+    const second = await gateway.organization(`/acme/sites/acme/apps?limit=2&cursor=${String(first.next)}`)
+    expect(second).toMatchObject({ items: [{ type: 'jira-service-management' }], next: null })
+  })
+
   it('are read page by page, each item once', async () => {
     const names = Array.from({ length: 7 }, (_, index) => `page-${index}`)
     for (const id of names) await gateway.organization('', { body: { id, location: 'japan' } })
@@ -230,7 +387,7 @@ describe('any input', () => {
 
   it('that is of no known type is refused with its place', async () => {
     const answer = await gateway.api('/admin/v1/organizations/acme/sites', {
-      body: { name: 7, apps: [{ type: 'wiki' }] },
+      body: { name: 7, apps: [{ type: 8 }] },
     })
     expect(answer).toMatchObject({
       status: 422,

@@ -106,13 +106,56 @@ describe('the commands of the admin API', () => {
     })
   })
 
-  it('ask before what is hard to undo', async () => {
-    const asked = await run('app remove acme acme-two confluence')
-    expect(asked).toMatchObject({ code: 2, out: '' })
-    expect(asked.error).toContain('--yes')
-    expect((await run('app list acme acme-two --json')).json).toHaveLength(2)
-    expect(await run('app remove acme acme-two confluence --yes')).toMatchObject({ code: 0 })
-    expect((await run('app list acme acme-two --json')).json).toHaveLength(1)
+  describe('that are hard to undo', () => {
+    const remove = 'app remove acme acme-two confluence'
+    const apps = async () => (await run('app list acme acme-two --json')).json as unknown[]
+    /** At a terminal whose user answers every question alike. */
+    const asked = (line: string, answer: () => string | Promise<string>) => {
+      const questions: string[] = []
+      const ran = runCommand(line.split(' '), {
+        environment: {
+          PORTCULLIS_ADMIN_URL: gateway.gateway.adminUrl,
+          PORTCULLIS_ADMIN_TOKEN: OPERATOR,
+        },
+        ask: async (question) => {
+          questions.push(question)
+          return await answer()
+        },
+      })
+      return ran.then((result) => ({ ...result, questions }))
+    }
+
+    it('are refused with exit code 2 where nobody can be asked and nobody said --yes', async () => {
+      const refused = await run(remove)
+      expect(refused).toMatchObject({ code: 2, out: '' })
+      expect(refused.error).toMatch(/Requests for this app are refused.*\n.*no terminal.*--yes/)
+      expect(await apps()).toHaveLength(2)
+    })
+
+    it('do nothing unless the name is typed', async () => {
+      const refused = await asked(remove, () => 'confluence')
+      expect(refused).toMatchObject({ code: 1, out: '' })
+      expect(refused.questions).toEqual([
+        'Requests for this app are refused from then on.\nType acme-two/confluence to confirm: ',
+      ])
+      expect(refused.error).toContain('nothing was done')
+      expect(await apps()).toHaveLength(2)
+    })
+
+    it('happen only to what was asked about', async () => {
+      await run('site create acme changing')
+      const refused = await asked('site remove acme changing', async () => {
+        await run('site change acme changing --host changing.example')
+        return 'changing'
+      })
+      expect(refused).toMatchObject({ code: 1, error: expect.stringContaining('Read it again') as string })
+      expect(await asked('site remove acme changing', () => 'changing')).toMatchObject({ code: 0 })
+    })
+
+    it('are done by scripts with --yes', async () => {
+      expect(await run(`${remove} --yes`)).toMatchObject({ code: 0 })
+      expect(await apps()).toHaveLength(1)
+    })
   })
 
   it('make tokens that work, and revoke them', async () => {

@@ -24,9 +24,10 @@ OpenAPI 3.1, and open to all. \`npx vitest run test/admin/api-document.test.ts -
   \`rule\`, \`remedy\`, and \`errors\` with one entry \`{path, rule, reason, remedy}\` for each finding. 409: the state
   forbids it; 422: the input does. 429 with \`Retry-After\` beyond the rate limits.
 - **Lists**: \`?limit=&cursor=\` and \`{"items": […], "next": cursor or null}\`.
-- **\`Idempotency-Key\`** (1 to 128 printable characters, kept 24 h per caller): repeating a request with the same key and
-  body repeats its answer without doing it again; secrets are not shown again. Another body is 422.
-- **\`ETag\`**: send it as \`If-Match\` to change only what you saw (412 otherwise).
+- **\`Idempotency-Key\`** with any POST (1 to 128 printable characters, kept 24 h per caller): repeating a request with the
+  same key and body repeats its answer without doing it again; secrets are not shown again. Another body is 422.
+- **\`ETag\`** of a GET, or of the answer that made it: send it as \`If-Match\` with PUT, PATCH or DELETE to change only
+  what you saw. 412 when it has changed since: read it again, then repeat the change.
 - Entries of the configuration file show \`managedBy: "file"\` and can only be read here (409).
 `
 

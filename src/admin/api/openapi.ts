@@ -111,7 +111,7 @@ function queryParameters(route: ApiRoute, schemas: Record<string, unknown>): Jso
 
 function headerParameters(route: ApiRoute): Json[] {
   const names = [
-    ...(route.idempotent === true ? ['Idempotency-Key'] : []),
+    ...(route.method === 'POST' ? ['Idempotency-Key'] : []),
     ...(route.etag === true && route.method !== 'GET' && route.method !== 'POST' ? ['If-Match'] : []),
   ]
   return names.map((name) => ({ name, in: 'header', required: false, schema: { type: 'string' } }))

@@ -39,14 +39,21 @@ export class AdminClient {
     this.#dispatcher = new Agent(ca === undefined ? {} : { connect: { ca } })
   }
 
-  /** Sends one request; rejects with `AdminRequestFailed`. */
-  async send<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const response = await this.#fetch(method, path, 'application/json', body)
+  /** Sends one request; with `ifMatch` only while the entity tag is still that one. Rejects with `AdminRequestFailed`. */
+  async send<Body>(method: string, path: string, body?: unknown, ifMatch?: string): Promise<Body> {
+    const response = await this.#fetch(method, path, 'application/json', body, ifMatch)
     return (response.status === 204 ? undefined : await response.json()) as Body
   }
 
   get<Body>(path: string): Promise<Body> {
     return this.send('GET', path)
+  }
+
+  /** What is there, with its entity tag. */
+  async tagged(path: string): Promise<{ body: unknown; etag: string | undefined }> {
+    const response = await this.#fetch('GET', path, 'application/json')
+    const etag = response.headers.get('etag') ?? undefined
+    return { body: await response.json(), etag }
   }
 
   /** All items of a list, page by page. */
@@ -72,7 +79,13 @@ export class AdminClient {
     await this.#dispatcher.close()
   }
 
-  async #fetch(method: string, path: string, accept: string, body?: unknown): Promise<Response> {
+  async #fetch(
+    method: string,
+    path: string,
+    accept: string,
+    body?: unknown,
+    ifMatch?: string,
+  ): Promise<Response> {
     let response: Response
     const token = this.#token()
     try {
@@ -85,6 +98,7 @@ export class AdminClient {
           Accept: accept,
           Authorization: `Bearer ${token}`,
           ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...(ifMatch === undefined ? {} : { 'If-Match': ifMatch }),
           ...(method === 'POST' ? { 'Idempotency-Key': randomUUID() } : {}),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),

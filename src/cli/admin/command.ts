@@ -19,6 +19,23 @@ export interface CommandContext {
   readonly client: AdminClient
   readonly terminal: Terminal
   readonly options: Options
+  /** Entity tag of what was shown before it was confirmed; undefined where nothing was. */
+  readonly ifMatch: string | undefined
+}
+
+/** What a command takes away, as it is now. */
+interface Subject {
+  /** What is to be typed. */
+  readonly name: string
+  readonly etag?: string | undefined
+}
+
+/** How a command is confirmed that is hard to undo. */
+export interface Confirmation {
+  /** What will happen. */
+  readonly warning: string
+  /** Reads what the command is about. */
+  subject(client: AdminClient, ...parameters: string[]): Promise<Subject>
 }
 
 /** One command over the admin API; help, parsing and completion are made from these rows. */
@@ -28,8 +45,8 @@ export interface AdminCommand {
   readonly summary: string
   /** Flags with their descriptions, as commander writes them. */
   readonly options?: readonly (readonly [flags: string, description: string])[]
-  /** What is hard to undo; asks for `--yes`. */
-  readonly confirm?: string
+  /** Of what is hard to undo: whoever sits at the terminal types a name, everybody else says `--yes`. */
+  readonly confirm?: Confirmation
   run(context: CommandContext, ...parameters: string[]): Promise<Outcome>
 }
 

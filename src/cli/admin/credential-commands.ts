@@ -1,4 +1,5 @@
 import type { OperationId, ResponseOf } from '../../admin/api/contract/contract.ts'
+import type { AdminClient } from './client.ts'
 import { type AdminCommand, listOption, type Options, type Outcome, textOption } from './command.ts'
 import { UsageError } from './failure.ts'
 import { organizations } from './path.ts'
@@ -21,8 +22,10 @@ export const credentialCommands: readonly AdminCommand[] = [
         token.createdAt,
         token.createdBy,
         token.expiresAt,
+        token.managedBy,
       ])
-      return { value: items, text: table(['ID', 'NAME', 'SITES', 'SINCE', 'BY', 'EXPIRES'], rows) }
+      const headings = ['ID', 'NAME', 'SITES', 'SINCE', 'BY', 'EXPIRES', 'MANAGED BY']
+      return { value: items, text: table(headings, rows) }
     },
   },
   {
@@ -42,9 +45,12 @@ export const credentialCommands: readonly AdminCommand[] = [
   {
     usage: 'token revoke <organization> <id>',
     summary: 'revoke an app token',
-    confirm: 'Apps that use it are refused from then on.',
-    run: async ({ client }, id, token) => {
-      await client.send('DELETE', organizations(id, 'tokens', token))
+    confirm: {
+      warning: 'Apps that use it are refused from then on.',
+      subject: (client, id, token) => named(client, organizations(id, 'tokens', token)),
+    },
+    run: async ({ client, ifMatch }, id, token) => {
+      await client.send('DELETE', organizations(id, 'tokens', token), undefined, ifMatch)
       return { value: { revoked: token }, text: `revoked ${token}\n` }
     },
   },
@@ -61,8 +67,9 @@ export const credentialCommands: readonly AdminCommand[] = [
         key.createdAt,
         key.createdBy,
         key.expiresAt,
+        key.managedBy,
       ])
-      const headings = ['ACCESS KEY ID', 'NAME', 'APP', 'BUCKETS', 'SINCE', 'BY', 'EXPIRES']
+      const headings = ['ACCESS KEY ID', 'NAME', 'APP', 'BUCKETS', 'SINCE', 'BY', 'EXPIRES', 'MANAGED BY']
       return { value: items, text: table(headings, rows) }
     },
   },
@@ -97,9 +104,12 @@ export const credentialCommands: readonly AdminCommand[] = [
   {
     usage: 'access-key revoke <organization> <access-key-id>',
     summary: 'revoke an S3 access key',
-    confirm: 'Clients that sign with it are refused from then on, and so are the URLs that it presigned.',
-    run: async ({ client }, id, accessKeyId) => {
-      await client.send('DELETE', organizations(id, 'access-keys', accessKeyId))
+    confirm: {
+      warning: 'Clients that sign with it are refused from then on, and so are the URLs that it presigned.',
+      subject: (client, id, key) => named(client, organizations(id, 'access-keys', key)),
+    },
+    run: async ({ client, ifMatch }, id, accessKeyId) => {
+      await client.send('DELETE', organizations(id, 'access-keys', accessKeyId), undefined, ifMatch)
       return { value: { revoked: accessKeyId }, text: `revoked ${accessKeyId}\n` }
     },
   },
@@ -144,13 +154,22 @@ export const credentialCommands: readonly AdminCommand[] = [
   {
     usage: 'org admin revoke <organization> <id>',
     summary: 'take the role back',
-    confirm: 'They lose access to the organization at once.',
-    run: async ({ client }, id, administrator) => {
-      await client.send('DELETE', organizations(id, 'administrators', administrator))
+    confirm: {
+      warning: 'They lose access to the organization at once.',
+      subject: (client, id, entry) => named(client, organizations(id, 'administrators', entry)),
+    },
+    run: async ({ client, ifMatch }, id, administrator) => {
+      await client.send('DELETE', organizations(id, 'administrators', administrator), undefined, ifMatch)
       return { value: { revoked: administrator }, text: `revoked ${administrator}\n` }
     },
   },
 ]
+
+/** What is taken away by the name that people gave it. */
+async function named(client: AdminClient, path: string) {
+  const { body, etag } = await client.tagged(path)
+  return { name: (body as { name: string }).name, etag }
+}
 
 function secret(item: {
   readonly id: string

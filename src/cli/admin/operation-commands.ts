@@ -102,7 +102,10 @@ export const operationCommands: readonly AdminCommand[] = [
   {
     usage: 'org suspend <organization>',
     summary: 'suspend every BYOK app of the organization until lifted',
-    confirm: 'All BYOK apps of the organization answer 423 at once.',
+    confirm: {
+      warning: 'All BYOK apps of the organization answer 423 at once.',
+      subject: async (_client, id) => ({ name: id }),
+    },
     run: async ({ client }, id) => {
       const placed = await client.send<ResponseOf<'suspension.place'>>(
         'POST',

@@ -41,7 +41,7 @@ export function registerAdminCommands(
       .option('--url <url>', 'admin plane; else PORTCULLIS_ADMIN_URL, else http://127.0.0.1:8081')
       .option('--token-file <file>', 'file with the admin token; else PORTCULLIS_ADMIN_TOKEN')
       .option('--ca-file <file>', 'PEM of the authority that signed the certificate of the admin plane')
-    if (command.confirm !== undefined) added.option('--yes', 'do it without asking')
+    if (command.confirm !== undefined) added.option('--yes', 'do it without being asked, as scripts must')
     added.action(async (...parameters: unknown[]) => {
       const options = added.opts()
       const given = parameters.slice(0, -2).filter((value) => value !== undefined)
@@ -68,8 +68,10 @@ async function carryOut(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const json = options['json'] === true
-  if (command.confirm !== undefined && options['yes'] !== true) {
-    terminal.printError(`${command.confirm}\nRepeat the command with --yes to do it.\n`)
+  const confirmation = options['yes'] === true ? undefined : command.confirm
+  if (confirmation !== undefined && terminal.ask === undefined) {
+    const advice = 'There is no terminal to confirm it at: repeat the command with --yes to do it.'
+    terminal.printError(`${confirmation.warning}\n${advice}\n`)
     return EXIT.usage
   }
   let client: AdminClient | undefined
@@ -77,7 +79,16 @@ async function carryOut(
     // the client is loaded only by commands that need it, so that the others start fast
     const { AdminClient } = await import('./client.ts')
     client = new AdminClient(options, terminal)
-    const { value, text, failed } = await command.run({ client, terminal, options }, ...parameters)
+    const subject = await confirmation?.subject(client, ...parameters)
+    if (subject !== undefined) {
+      const answer = await terminal.ask!(`${confirmation!.warning}\nType ${subject.name} to confirm: `)
+      if (answer.trim() !== subject.name) {
+        terminal.printError('portcullis: that is not the name, so nothing was done\n')
+        return EXIT.failed
+      }
+    }
+    const context = { client, terminal, options, ifMatch: subject?.etag }
+    const { value, text, failed } = await command.run(context, ...parameters)
     if (json && value !== undefined) terminal.print(`${JSON.stringify(value)}\n`)
     else terminal.print(text)
     return failed === true ? EXIT.failed : EXIT.ok

@@ -185,9 +185,16 @@ export const tenantCommands: readonly AdminCommand[] = [
   {
     usage: 'site remove <organization> <site>',
     summary: 'remove a site that has no apps left',
-    confirm: 'Requests for this site are refused from then on. Its name stays reserved for the organization.',
-    run: async ({ client }, id, name) => {
-      await client.send('DELETE', organizations(id, 'sites', name))
+    confirm: {
+      warning:
+        'Requests for this site are refused from then on. Its name stays reserved for the organization.',
+      subject: async (client, id, name) => {
+        const { etag } = await client.tagged(organizations(id, 'sites', name))
+        return { name, etag }
+      },
+    },
+    run: async ({ client, ifMatch }, id, name) => {
+      await client.send('DELETE', organizations(id, 'sites', name), undefined, ifMatch)
       return { value: { removed: name }, text: `removed site ${name}\n` }
     },
   },
@@ -195,7 +202,7 @@ export const tenantCommands: readonly AdminCommand[] = [
     usage: 'app list <organization> <site>',
     summary: 'list the apps of a site',
     run: async ({ client }, id, name) => {
-      const { items } = await client.get<ResponseOf<'app.list'>>(organizations(id, 'sites', name, 'apps'))
+      const items = await client.all<App>(organizations(id, 'sites', name, 'apps'))
       return { value: items, text: apps(items) }
     },
   },
@@ -226,9 +233,15 @@ export const tenantCommands: readonly AdminCommand[] = [
   {
     usage: 'app remove <organization> <site> <type>',
     summary: 'remove an app; adding it again brings its data back',
-    confirm: 'Requests for this app are refused from then on.',
-    run: async ({ client }, id, name, type) => {
-      await client.send('DELETE', organizations(id, 'sites', name, 'apps', type))
+    confirm: {
+      warning: 'Requests for this app are refused from then on.',
+      subject: async (client, id, name, type) => {
+        const { etag } = await client.tagged(organizations(id, 'sites', name, 'apps', type))
+        return { name: `${name}/${type}`, etag }
+      },
+    },
+    run: async ({ client, ifMatch }, id, name, type) => {
+      await client.send('DELETE', organizations(id, 'sites', name, 'apps', type), undefined, ifMatch)
       return { value: { removed: type }, text: `removed ${type} from site ${name}\n` }
     },
   },

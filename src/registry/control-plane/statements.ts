@@ -1,4 +1,4 @@
-import { text } from '../sql/columns.ts'
+import { integer, text } from '../sql/columns.ts'
 import type { SqlWork } from '../sql/statement.ts'
 import { sql } from '../sql/statement.ts'
 import type {
@@ -148,6 +148,24 @@ export function* addAdministrator(record: AdministratorRecord): SqlWork<void> {
       expires_at, revision)
     VALUES (${id}, ${organization}, ${name}, ${role}, ${sha256}, ${subject}, ${createdAt}, ${createdBy},
       ${expiresAt}, ${revision})`
+}
+
+/** Revision of a credential that an organization has; undefined without one. */
+export function* findCredential(
+  kind: 'app-token' | 'access-key' | 'administrator',
+  organization: string,
+  id: string,
+): SqlWork<number | undefined> {
+  const statement = {
+    'app-token': sql`SELECT revision FROM app_token
+      WHERE id = ${id} AND organization = ${organization} AND removed_at IS NULL`,
+    'access-key': sql`SELECT revision FROM access_key
+      WHERE access_key_id = ${id} AND organization = ${organization} AND removed_at IS NULL`,
+    administrator: sql`SELECT revision FROM administrator
+      WHERE id = ${id} AND organization = ${organization} AND removed_at IS NULL`,
+  }[kind]
+  const [row] = yield statement
+  return row && integer(row, 'revision')
 }
 
 /** Removes a credential; false when the organization has none with this identifier. */

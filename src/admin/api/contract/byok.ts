@@ -107,7 +107,7 @@ const notificationSecretView = component(
   z.object({
     endpoint: z.string().nullable().describe('Where notifications go; null when only the operator knows.'),
     header: z.string().describe('Name of the request header with the secret.'),
-    secret: z.string(),
+    secret: z.string().nullable().describe('Null when an answer is repeated for its Idempotency-Key.'),
   }),
 )
 
@@ -149,6 +149,7 @@ export const byokRoutes = routes({
     access: 'read',
     response: byok,
     status: 200,
+    etag: true,
   },
   'byok.put': {
     method: 'PUT',
@@ -161,6 +162,7 @@ export const byokRoutes = routes({
     body: newByok,
     response: byok,
     status: 200,
+    etag: true,
   },
   'byok.plan': {
     method: 'GET',

@@ -17,11 +17,12 @@ const newExpiry = z.iso.datetime().optional().describe('RFC 3339, UTC; never exp
 
 export const appToken = component(
   'AppToken',
-  'A bearer token of the data plane (`Portcullis-Authorization`). The gateway keeps only its SHA-256.',
+  'A bearer token of the data plane (`Portcullis-Authorization`), or a client certificate of the configuration file that stands for one. The gateway keeps only the SHA-256 of a token.',
   z.object({
     id: z.string(),
+    kind: z.enum(['token', 'client-certificate']),
     name: z.string(),
-    sites: z.array(z.string()).describe('The only sites it reaches.'),
+    sites: z.array(z.string()).describe('The only sites of the organization that it reaches.'),
     managedBy,
     createdAt: timestamp.nullable(),
     createdBy: z.string().nullable(),
@@ -47,7 +48,7 @@ const createdAppToken = component(
 
 export const accessKey = component(
   'AccessKey',
-  'An S3 access key. Its secret is kept sealed under a tenant key of its app, so it obeys a revocation as well.',
+  'An S3 access key. The secret of one that was made here is kept sealed under a tenant key of its app, so it obeys a revocation as well.',
   z.object({
     accessKeyId: z.string(),
     name: z.string(),
@@ -57,8 +58,8 @@ export const accessKey = component(
     ),
     buckets: z.array(z.string()).describe('The only buckets that it reaches; empty for all.'),
     managedBy,
-    createdAt: timestamp,
-    createdBy: z.string(),
+    createdAt: timestamp.nullable(),
+    createdBy: z.string().nullable(),
     expiresAt,
   }),
 )
@@ -130,6 +131,16 @@ export const credentialRoutes = routes({
     response: page('AppTokenPage', appToken),
     status: 200,
   },
+  'token.get': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/tokens/{token}',
+    tag: 'Credentials',
+    summary: 'Get an app token, without the secret',
+    access: 'read',
+    response: appToken,
+    status: 200,
+    etag: true,
+  },
   'token.create': {
     method: 'POST',
     path: '/admin/v1/organizations/{organization}/tokens',
@@ -139,7 +150,7 @@ export const credentialRoutes = routes({
     body: newAppToken,
     response: createdAppToken,
     status: 201,
-    idempotent: true,
+    etag: true,
     secret: 'token',
   },
   'token.revoke': {
@@ -149,17 +160,27 @@ export const credentialRoutes = routes({
     summary: 'Revoke an app token',
     access: 'manage',
     status: 204,
+    etag: true,
   },
   'access-key.list': {
     method: 'GET',
     path: '/admin/v1/organizations/{organization}/access-keys',
     tag: 'Credentials',
     summary: 'List S3 access keys',
-    description: 'Those of the configuration file are not listed.',
     access: 'read',
     query: pageQuery,
     response: page('AccessKeyPage', accessKey),
     status: 200,
+  },
+  'access-key.get': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/access-keys/{accessKey}',
+    tag: 'Credentials',
+    summary: 'Get an S3 access key, without the secret',
+    access: 'read',
+    response: accessKey,
+    status: 200,
+    etag: true,
   },
   'access-key.create': {
     method: 'POST',
@@ -171,7 +192,7 @@ export const credentialRoutes = routes({
     body: newAccessKey,
     response: createdAccessKey,
     status: 201,
-    idempotent: true,
+    etag: true,
     secret: 'secretAccessKey',
   },
   'access-key.revoke': {
@@ -181,6 +202,7 @@ export const credentialRoutes = routes({
     summary: 'Revoke an S3 access key',
     access: 'manage',
     status: 204,
+    etag: true,
   },
   'administrator.list': {
     method: 'GET',
@@ -192,6 +214,16 @@ export const credentialRoutes = routes({
     response: page('AdministratorPage', administrator),
     status: 200,
   },
+  'administrator.get': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/administrators/{administrator}',
+    tag: 'Credentials',
+    summary: 'Get someone who may use this API for the organization',
+    access: 'read',
+    response: administrator,
+    status: 200,
+    etag: true,
+  },
   'administrator.create': {
     method: 'POST',
     path: '/admin/v1/organizations/{organization}/administrators',
@@ -201,7 +233,7 @@ export const credentialRoutes = routes({
     body: newAdministrator,
     response: createdAdministrator,
     status: 201,
-    idempotent: true,
+    etag: true,
     secret: 'token',
   },
   'administrator.revoke': {
@@ -211,5 +243,6 @@ export const credentialRoutes = routes({
     summary: 'Take the role back',
     access: 'manage',
     status: 204,
+    etag: true,
   },
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { component } from './common.ts'
+import { component, page, pageQuery } from './common.ts'
 import { routes } from './route.ts'
 
 export const identity = component(
@@ -40,7 +40,8 @@ export const generalRoutes = routes({
     tag: 'General',
     summary: 'List the data residency locations',
     access: 'self',
-    response: component('LocationList', 'All locations.', z.object({ items: z.array(location) })),
+    query: pageQuery,
+    response: page('LocationPage', location),
     status: 200,
   },
 })

@@ -139,7 +139,6 @@ export const operationRoutes = routes({
     access: 'operate',
     response: suspension,
     status: 201,
-    idempotent: true,
   },
   'suspension.lift': {
     method: 'DELETE',
@@ -179,7 +178,6 @@ export const operationRoutes = routes({
     body: newRotation,
     response: rotation,
     status: 202,
-    idempotent: true,
     costly: true,
   },
   'rotation.get': {
@@ -219,6 +217,7 @@ export const operationRoutes = routes({
     tag: 'Audit',
     summary: 'List the public keys that an export is verified with',
     access: 'read',
+    query: pageQuery,
     response: page('AuditKeyPage', auditKey),
     status: 200,
   },

@@ -76,7 +76,6 @@ export const organizationRoutes = routes({
     body: newOrganization,
     response: organization,
     status: 201,
-    idempotent: true,
     etag: true,
   },
   'organization.get': {

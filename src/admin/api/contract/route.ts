@@ -23,8 +23,6 @@ export interface ApiRoute {
   readonly response?: z.ZodType
   /** Status of success. */
   readonly status: 200 | 201 | 202 | 204
-  /** Takes `Idempotency-Key`. */
-  readonly idempotent?: boolean
   /** Member of the answer that is shown once and never kept. */
   readonly secret?: string
   /** Gives an `ETag`, which changes take as `If-Match`. */

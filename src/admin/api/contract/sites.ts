@@ -98,7 +98,6 @@ export const siteRoutes = routes({
     body: newSite,
     response: site,
     status: 201,
-    idempotent: true,
     etag: true,
   },
   'site.get': {
@@ -138,8 +137,19 @@ export const siteRoutes = routes({
     tag: 'Sites and apps',
     summary: 'List the apps of a site',
     access: 'read',
-    response: component('AppList', 'The apps of a site.', z.object({ items: z.array(app) })),
+    query: pageQuery,
+    response: page('AppPage', app),
     status: 200,
+  },
+  'app.get': {
+    method: 'GET',
+    path: '/admin/v1/organizations/{organization}/sites/{site}/apps/{app}',
+    tag: 'Sites and apps',
+    summary: 'Get an app',
+    access: 'read',
+    response: app,
+    status: 200,
+    etag: true,
   },
   'app.add': {
     method: 'POST',
@@ -152,7 +162,7 @@ export const siteRoutes = routes({
     body: newApp,
     response: app,
     status: 201,
-    idempotent: true,
+    etag: true,
   },
   'app.change': {
     method: 'PATCH',
@@ -174,5 +184,6 @@ export const siteRoutes = routes({
       'Its traffic is refused from then on. Its keys are kept: adding it again brings its data back.',
     access: 'manage',
     status: 204,
+    etag: true,
   },
 })

@@ -6,11 +6,12 @@ import { accessView, impactView } from '../views.ts'
 export const byokHandlers: ApiHandlers<
   'byok.get' | 'byok.put' | 'byok.plan' | 'byok.notifications' | 'byok.status' | 'byok.verify'
 > = {
-  'byok.get': ({ services, params }) => ({ body: byokView(services, params['organization']!) }),
+  'byok.get': ({ services, params }) => byokAnswer(services, params['organization']!),
 
-  'byok.put': async ({ services, administrator, params, body }) => {
-    const { id } = await services.organizations.setByok(administrator, params['organization']!, body)
-    return { body: byokView(services, id) }
+  'byok.put': async ({ services, administrator, params, body, expectedRevision }) => {
+    const id = params['organization']!
+    await services.organizations.setByok(administrator, id, body, expectedRevision)
+    return byokAnswer(services, id)
   },
 
   'byok.plan': ({ services, params, query }) => {
@@ -69,9 +70,9 @@ export const byokHandlers: ApiHandlers<
   },
 }
 
-function byokView(services: ApiServices, id: string) {
+function byokAnswer(services: ApiServices, id: string) {
   const shown = services.byok.get(id)
-  return {
+  const body = {
     organization: id,
     accountId: shown.accountId,
     location: shown.organization.location,
@@ -88,6 +89,7 @@ function byokView(services: ApiServices, id: string) {
     revocationBoundMs: shown.revocationBoundMs,
     access: accessView(shown.access),
   }
+  return { body, revision: shown.revision }
 }
 
 function fileView({ fileName, purpose, region, text, commands }: GeneratedFile) {

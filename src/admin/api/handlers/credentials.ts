@@ -1,20 +1,20 @@
-import type {
-  AccessKeyRecord,
-  AdministratorRecord,
-  AppTokenRecord,
-} from '../../../registry/control-plane/records.ts'
+import type { ListedAccessKey, ListedToken } from '../../../provisioning/declared-credentials.ts'
+import type { AdministratorRecord } from '../../../registry/control-plane/records.ts'
 import { type ApiHandlers, type ApiServices, DONE } from '../handler.ts'
 import { pageOf } from '../page.ts'
 
 /** App tokens, S3 access keys, and who may use the API for an organization. */
 export const credentialHandlers: ApiHandlers<
   | 'token.list'
+  | 'token.get'
   | 'token.create'
   | 'token.revoke'
   | 'access-key.list'
+  | 'access-key.get'
   | 'access-key.create'
   | 'access-key.revoke'
   | 'administrator.list'
+  | 'administrator.get'
   | 'administrator.create'
   | 'administrator.revoke'
 > = {
@@ -24,14 +24,21 @@ export const credentialHandlers: ApiHandlers<
     return { body: { items: items.map(tokenView), next } }
   },
 
+  'token.get': ({ services, params }) => {
+    const token = services.credentials.appToken(existing(services, params), params['token']!)
+    return { body: tokenView(token), revision: token.revision }
+  },
+
   'token.create': async ({ services, administrator, params, body }) => {
     const organization = existing(services, params)
     const { record, token } = await services.credentials.createAppToken(administrator, organization, body)
-    return { body: { ...tokenView(record), token } }
+    return { body: { ...tokenView(record), token }, revision: record.revision }
   },
 
-  'token.revoke': async ({ services, administrator, params }) => {
-    await services.credentials.revokeAppToken(administrator, existing(services, params), params['token']!)
+  'token.revoke': async ({ services, administrator, params, expectedRevision }) => {
+    const organization = existing(services, params)
+    const id = params['token']!
+    await services.credentials.revokeAppToken(administrator, organization, id, expectedRevision)
     return DONE
   },
 
@@ -45,14 +52,21 @@ export const credentialHandlers: ApiHandlers<
     return { body: { items: items.map(accessKeyView), next } }
   },
 
+  'access-key.get': ({ services, params }) => {
+    const key = services.accessKeys.get(existing(services, params), params['accessKey']!)
+    return { body: accessKeyView(key), revision: key.revision }
+  },
+
   'access-key.create': async ({ services, administrator, params, body }) => {
     const organization = existing(services, params)
     const { record, secretAccessKey } = await services.accessKeys.create(administrator, organization, body)
-    return { body: { ...accessKeyView(record), secretAccessKey } }
+    return { body: { ...accessKeyView(record), secretAccessKey }, revision: record.revision }
   },
 
-  'access-key.revoke': async ({ services, administrator, params }) => {
-    await services.accessKeys.revoke(administrator, existing(services, params), params['accessKey']!)
+  'access-key.revoke': async ({ services, administrator, params, expectedRevision }) => {
+    const organization = existing(services, params)
+    const id = params['accessKey']!
+    await services.accessKeys.revoke(administrator, organization, id, expectedRevision)
     return DONE
   },
 
@@ -62,15 +76,22 @@ export const credentialHandlers: ApiHandlers<
     return { body: { items: items.map(administratorView), next } }
   },
 
+  'administrator.get': ({ services, params }) => {
+    const id = params['administrator']!
+    const record = services.credentials.administrator(existing(services, params), id)
+    return { body: administratorView(record), revision: record.revision }
+  },
+
   'administrator.create': async ({ services, administrator, params, body }) => {
     const organization = existing(services, params)
     const made = await services.credentials.createAdministrator(administrator, organization, body)
-    return { body: { ...administratorView(made.record), token: made.token } }
+    return { body: { ...administratorView(made.record), token: made.token }, revision: made.record.revision }
   },
 
-  'administrator.revoke': async ({ services, administrator, params }) => {
+  'administrator.revoke': async ({ services, administrator, params, expectedRevision }) => {
     const organization = existing(services, params)
-    await services.credentials.revokeAdministrator(administrator, organization, params['administrator']!)
+    const id = params['administrator']!
+    await services.credentials.revokeAdministrator(administrator, organization, id, expectedRevision)
     return DONE
   },
 }
@@ -79,14 +100,12 @@ function existing(services: ApiServices, params: Readonly<Record<string, string>
   return services.organizations.get(params['organization']!).id
 }
 
-function tokenView({ id, name, sites, createdAt, createdBy, expiresAt }: AppTokenRecord) {
-  return { id, name, sites: [...sites], managedBy: 'api' as const, createdAt, createdBy, expiresAt }
+function tokenView(token: ListedToken) {
+  return { ...token, sites: [...token.sites] }
 }
 
-function accessKeyView(record: AccessKeyRecord) {
-  const { accessKeyId, name, site, app, buckets, createdAt, createdBy, expiresAt } = record
-  const managedBy = 'api' as const
-  return { accessKeyId, name, site, app, buckets: [...buckets], managedBy, createdAt, createdBy, expiresAt }
+function accessKeyView(key: ListedAccessKey) {
+  return { ...key, buckets: [...key.buckets] }
 }
 
 function administratorView(record: AdministratorRecord) {

@@ -114,13 +114,12 @@ export const operationHandlers: ApiHandlers<
     }
   },
 
-  'audit.keys': async ({ services, params }) => {
+  'audit.keys': async ({ services, params, query }) => {
     services.organizations.get(params['organization']!)
-    const items = (await services.auditPublicKeys()).map((publicKeyPem) => ({
-      keyId: verifierFromPem(publicKeyPem).keyId,
-      publicKeyPem,
-    }))
-    return { body: { items, next: null } }
+    const keys = (await services.auditPublicKeys())
+      .map((publicKeyPem) => ({ keyId: verifierFromPem(publicKeyPem).keyId, publicKeyPem }))
+      .sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
+    return { body: pageOf(keys, ({ keyId }) => keyId, query) }
   },
 
   'audit.list-chain': ({ services, params, query, alternative }) => {

@@ -3,6 +3,8 @@ import { type ApiHandlers, DONE } from '../handler.ts'
 import { pageOf } from '../page.ts'
 import { appView, organizationView, siteView } from '../views.ts'
 
+const LOCATIONS_BY_ID = [...LOCATIONS].sort((a, b) => (a.id < b.id ? -1 : 1))
+
 /** Who asks, locations, organizations, sites and apps. */
 export const tenantHandlers: ApiHandlers<
   | 'identity.get'
@@ -17,6 +19,7 @@ export const tenantHandlers: ApiHandlers<
   | 'site.change'
   | 'site.remove'
   | 'app.list'
+  | 'app.get'
   | 'app.add'
   | 'app.change'
   | 'app.remove'
@@ -25,16 +28,16 @@ export const tenantHandlers: ApiHandlers<
     body: { name, role, organization: organization ?? null },
   }),
 
-  'location.list': ({ services: { catalog } }) => ({
-    body: {
-      items: LOCATIONS.map(({ id, name, regions }) => ({
-        id,
-        name,
-        regions: [...regions],
-        vendorKeys: catalog.hasVendorKeys(id),
-      })),
-    },
-  }),
+  'location.list': ({ services: { catalog }, query }) => {
+    const { items, next } = pageOf(LOCATIONS_BY_ID, ({ id }) => id, query)
+    const shown = items.map(({ id, name, regions }) => ({
+      id,
+      name,
+      regions: [...regions],
+      vendorKeys: catalog.hasVendorKeys(id),
+    }))
+    return { body: { items: shown, next } }
+  },
 
   'organization.list': ({ services, administrator, query }) => {
     const { catalog } = services
@@ -89,15 +92,23 @@ export const tenantHandlers: ApiHandlers<
     return DONE
   },
 
-  'app.list': ({ services, params }) => {
+  'app.list': ({ services, params, query }) => {
     const { apps, organization } = services.sites.get(params['organization']!, params['site']!)
-    return { body: { items: apps.map((entry) => appView(entry, organization, services)) } }
+    const sorted = apps.toSorted((a, b) => (a.type < b.type ? -1 : 1))
+    const { items, next } = pageOf(sorted, ({ type }) => type, query)
+    return { body: { items: items.map((entry) => appView(entry, organization, services)), next } }
+  },
+
+  'app.get': ({ services, params }) => {
+    const { organization, site, app } = params as { organization: string; site: string; app: string }
+    const shown = services.sites.app(organization, site, app)
+    return { body: appView(shown, organization, services), revision: shown.revision }
   },
 
   'app.add': async ({ services, administrator, params, body }) => {
     const { organization, site } = params as { organization: string; site: string }
     const added = await services.sites.addApp(administrator, organization, site, body)
-    return { body: appView(added, organization, services) }
+    return { body: appView(added, organization, services), revision: added.revision }
   },
 
   'app.change': ({ services, params, body }) => {
@@ -106,9 +117,9 @@ export const tenantHandlers: ApiHandlers<
     return { body: appView(same, organization, services) }
   },
 
-  'app.remove': async ({ services, administrator, params }) => {
+  'app.remove': async ({ services, administrator, params, expectedRevision }) => {
     const { organization, site, app } = params as { organization: string; site: string; app: string }
-    await services.sites.removeApp(administrator, organization, site, app)
+    await services.sites.removeApp(administrator, organization, site, app, expectedRevision)
     return DONE
   },
 }

@@ -48,8 +48,7 @@ export function Credentials({ organization }) {
     ${
       organization.managedBy === 'file' &&
       html`<p class="note">
-        The configuration file manages this organization and its credentials. They are changed there, and not
-        listed here.
+        The configuration file manages this organization and its credentials: they are changed there.
       </p>`
     }
     ${KINDS.map((kind) => html`<${Section} key=${kind.path} organization=${organization} kind=${kind} />`)}
@@ -67,6 +66,7 @@ function Section({ organization, kind }) {
   const actions = {
     name: 'Action',
     cell: (/** @type {any} */ row) =>
+      row.managedBy === 'api' &&
       html`<button
         type="button"
         aria-label=${`Revoke ${kind.one} ${row.name} …`}
@@ -93,8 +93,11 @@ function Section({ organization, kind }) {
           { name: 'Name', header: true, cell: (/** @type {any} */ row) => row.name },
           { name: 'Reaches', cell: kind.reaches },
           { name: 'Identifier', cell: (/** @type {any} */ row) => html`<code>${kind.idOf(row)}</code>` },
-          { name: 'Made (UTC)', cell: (/** @type {any} */ row) => html`<${Time} at=${row.createdAt} />` },
-          { name: 'By', cell: (/** @type {any} */ row) => row.createdBy },
+          {
+            name: 'Made (UTC)',
+            cell: (/** @type {any} */ row) => html`<${Time} at=${row.createdAt} none="–" />`,
+          },
+          { name: 'By', cell: (/** @type {any} */ row) => row.createdBy ?? 'configuration file' },
           {
             name: 'Expires (UTC)',
             cell: (/** @type {any} */ row) => html`<${Time} at=${row.expiresAt} none="never" />`,
