@@ -1,8 +1,10 @@
 import { isBucketName } from '../../protocol/s3/address.ts'
 import { S3Error } from '../../protocol/s3/errors.ts'
 import type { OperationName } from '../../protocol/s3/operations.ts'
+import { childText } from '../../protocol/s3/xml-reader.ts'
 import type { XmlFields } from '../../protocol/s3/xml-writer.ts'
-import type { Handler, StoreState } from './store-state.ts'
+import type { StoreRequest } from './store-request.ts'
+import type { Handler } from './store-state.ts'
 import { assertBucket, objectOf } from './store-state.ts'
 
 /** The one account of this store. */
@@ -43,10 +45,9 @@ const headBucket: Handler = (state, store) => {
 
 const deleteBucket: Handler = (state, store) => {
   assertBucket(state, store.bucket)
-  const empty =
-    state.index.objectsFrom(store.bucket, Buffer.alloc(0), 1).length === 0 &&
-    state.index.uploadsAfter(store.bucket, '', '', 1).length === 0
-  if (!empty) throw new S3Error('BucketNotEmpty', undefined, { BucketName: store.bucket })
+  if (!state.index.isEmpty(store.bucket)) {
+    throw new S3Error('BucketNotEmpty', undefined, { BucketName: store.bucket })
+  }
   state.index.removeBucket(store.bucket)
   store.reply(204)
 }
@@ -64,11 +65,49 @@ const getBucketLocation: Handler = (state, store) => {
   )
 }
 
-function bucketDocument(root: string, fields: XmlFields): Handler {
-  return (state: StoreState, store) => {
-    assertBucket(state, store.bucket)
-    store.replyXml(root, fields)
+const getBucketAcl: Handler = (state, store) => {
+  assertBucket(state, store.bucket)
+  store.replyXml('AccessControlPolicy', ACL)
+}
+
+const getBucketVersioning: Handler = (state, store) => {
+  assertBucket(state, store.bucket)
+  store.replyXml('VersioningConfiguration', { Status: state.index.versioning(store.bucket) })
+}
+
+const putBucketVersioning: Handler = async (state, store) => {
+  assertBucket(state, store.bucket)
+  const root = await store.xmlBody()
+  const status = childText(root, 'Status')
+  if (root.name !== 'VersioningConfiguration' || (status !== 'Enabled' && status !== 'Suspended')) {
+    throw new S3Error('MalformedXML')
   }
+  state.index.setVersioning(store.bucket, status)
+  store.reply(200)
+}
+
+// The one account owns everything and there is nobody else: these are all that it can say.
+const CANNED_ACLS = new Set(['private', 'bucket-owner-full-control', 'bucket-owner-read'])
+
+function assertCannedAcl(store: StoreRequest): void {
+  if (!CANNED_ACLS.has(store.header('x-amz-acl') ?? '')) {
+    throw new S3Error(
+      'NotImplemented',
+      'This store knows canned access lists of its one account only: private.',
+    )
+  }
+}
+
+const putBucketAcl: Handler = (state, store) => {
+  assertBucket(state, store.bucket)
+  assertCannedAcl(store)
+  store.reply(200)
+}
+
+const putObjectAcl: Handler = (state, store) => {
+  objectOf(state, store)
+  assertCannedAcl(store)
+  store.reply(200)
 }
 
 const getObjectAcl: Handler = (state, store) => {
@@ -83,7 +122,10 @@ export const BUCKET_HANDLERS: ReadonlyMap<OperationName, Handler> = new Map<Oper
   ['HeadBucket', headBucket],
   ['DeleteBucket', deleteBucket],
   ['GetBucketLocation', getBucketLocation],
-  ['GetBucketVersioning', bucketDocument('VersioningConfiguration', {})],
-  ['GetBucketAcl', bucketDocument('AccessControlPolicy', ACL)],
+  ['GetBucketVersioning', getBucketVersioning],
+  ['PutBucketVersioning', putBucketVersioning],
+  ['GetBucketAcl', getBucketAcl],
+  ['PutBucketAcl', putBucketAcl],
+  ['PutObjectAcl', putObjectAcl],
   ['GetObjectAcl', getObjectAcl],
 ])

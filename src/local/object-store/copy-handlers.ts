@@ -5,13 +5,13 @@ import { algorithmNamed, checksumElement, startChecksum } from '../../protocol/s
 import { parseCopySource } from '../../protocol/s3/copy-source.ts'
 import type { OperationName } from '../../protocol/s3/operations.ts'
 import type { ByteRange } from '../../protocol/s3/ranges.ts'
-import type { StoredChecksum, StoredObject, StoredPart, UploadedPart } from './object-index.ts'
+import type { StoredChecksum, StoredObject, StoredPart, UploadedPart, NewObject } from './object-index.ts'
 import { keptHeaders, tagsOfHeader } from './object-metadata.ts'
 import { assertCopyConditions, assertWriteConditions } from './object-response.ts'
 import { partNumberOf, uploadOf } from './multipart-handlers.ts'
 import type { StoreRequest } from './store-request.ts'
 import type { Handler, StoreState } from './store-state.ts'
-import { assertBucket, findObject, replaceObject } from './store-state.ts'
+import { assertBucket, findObject, storeObject, versionHeaders } from './store-state.ts'
 
 const COPY_BYTES_MAX = 5 * 1024 ** 3
 
@@ -26,7 +26,7 @@ const copyObject: Handler = async (state, store) => {
       `The specified copy source is larger than the maximum allowable size for a copy source: ${COPY_BYTES_MAX}`,
     )
   }
-  const ontoItself = source.bucket === store.bucket && source.key === store.key
+  const ontoItself = source.bucket === store.bucket && source.key === store.key && !source.versionNamed
   if (ontoItself && !replaces && store.header('x-amz-storage-class') === undefined) {
     throw new S3Error(
       'InvalidRequest',
@@ -40,7 +40,7 @@ const copyObject: Handler = async (state, store) => {
   assertWriteConditions(state, store)
   const checksum: StoredChecksum | undefined =
     algorithm === undefined ? undefined : { algorithm, type: 'FULL_OBJECT', value: copied.checksum! }
-  const object: StoredObject = {
+  const object: NewObject = {
     etag: copied.etag,
     bytes: source.object.bytes,
     modifiedMs: Date.now(),
@@ -50,14 +50,18 @@ const copyObject: Handler = async (state, store) => {
     parts: [{ number: 1, blob: copied.blob, bytes: source.object.bytes, checksum: checksum?.value }],
     multipart: false,
   }
-  await replaceObject(state, store.bucket, store.key, object)
-  store.replyXml('CopyObjectResult', {
-    LastModified: new Date(object.modifiedMs).toISOString(),
-    ETag: `"${object.etag}"`,
-    ...(checksum === undefined
-      ? {}
-      : { [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
-  })
+  const version = await storeObject(state, store.bucket, store.key, object)
+  store.replyXml(
+    'CopyObjectResult',
+    {
+      LastModified: new Date(object.modifiedMs).toISOString(),
+      ETag: `"${object.etag}"`,
+      ...(checksum === undefined
+        ? {}
+        : { [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
+    },
+    { ...version, ...sourceVersion(state, source) },
+  )
 }
 
 const uploadPartCopy: Handler = async (state, store) => {
@@ -78,20 +82,30 @@ const uploadPartCopy: Handler = async (state, store) => {
   uploadOf(state, store)
   state.index.putPart(upload.id, part)
   if (previous !== undefined) await state.blobs.remove([previous])
-  store.replyXml('CopyPartResult', {
-    LastModified: new Date(part.modifiedMs).toISOString(),
-    ETag: `"${part.etag}"`,
-  })
+  store.replyXml(
+    'CopyPartResult',
+    { LastModified: new Date(part.modifiedMs).toISOString(), ETag: `"${part.etag}"` },
+    sourceVersion(state, source),
+  )
 }
 
-function sourceOf(
-  state: StoreState,
-  store: StoreRequest,
-): { bucket: string; key: string; object: StoredObject } {
+interface Source {
+  readonly bucket: string
+  readonly key: string
+  readonly versionNamed: boolean
+  readonly object: StoredObject
+}
+
+function sourceVersion(state: StoreState, { bucket, object }: Source): Record<string, string> {
+  const id = versionHeaders(state, bucket, object.versionId)['x-amz-version-id']
+  return id === undefined ? {} : { 'x-amz-copy-source-version-id': id }
+}
+
+function sourceOf(state: StoreState, store: StoreRequest): Source {
   const { bucket, key, versionId } = parseCopySource(store.header('x-amz-copy-source')!)
   const object = findObject(state, bucket, key, versionId)
   assertCopyConditions(store, object)
-  return { bucket, key, object }
+  return { bucket, key, versionNamed: versionId !== undefined, object }
 }
 
 function directive(store: StoreRequest, name: string): 'COPY' | 'REPLACE' {

@@ -7,6 +7,7 @@ import type { StoredObject } from './object-index.ts'
 import type { StoreRequest } from './store-request.ts'
 import type { Handler, StoreState } from './store-state.ts'
 import { assertBucket } from './store-state.ts'
+import { NEWEST, type ScanPosition, type StoredVersion } from './version-table.ts'
 
 const KEYS_MAX = 1000
 const BATCH = 500
@@ -17,11 +18,20 @@ interface Listing {
   readonly delimiter: string
   /** Keys and common prefixes after this one. */
   readonly after: string
+  /** Older versions than this one of the key `after` as well. */
+  readonly afterVersion: string | undefined
+  /** Only what requests without a version see. */
+  readonly inSight: boolean
   readonly keysMax: number
 }
 
+interface Entry {
+  readonly key: string
+  readonly version: StoredVersion
+}
+
 interface Page {
-  readonly objects: readonly { readonly key: string; readonly object: StoredObject }[]
+  readonly entries: readonly Entry[]
   readonly prefixes: readonly string[]
   readonly truncated: boolean
   /** Last key or common prefix of the page. */
@@ -29,44 +39,47 @@ interface Page {
 }
 
 function scan(state: StoreState, bucket: string, listing: Listing): Page {
-  const objects: { key: string; object: StoredObject }[] = []
+  const entries: Entry[] = []
   const prefixes: string[] = []
   const prefix = Buffer.from(listing.prefix)
-  let from = startOf(listing)
+  let from = startOf(state, bucket, listing)
   let last = ''
   for (;;) {
-    const batch = state.index.objectsFrom(bucket, from, BATCH)
+    const batch = state.index.versions.from(bucket, from, BATCH, listing.inSight)
     let skipped = false
-    for (const { key: keyBytes, row } of batch) {
+    for (const { key: keyBytes, age, version } of batch) {
       if (!keyBytes.subarray(0, prefix.length).equals(prefix))
-        return { objects, prefixes, truncated: false, last }
+        return { entries, prefixes, truncated: false, last }
       const key = keyBytes.toString()
       const rolled = commonPrefix(key, listing)
-      const full = objects.length + prefixes.length >= listing.keysMax
-      if (full) return { objects, prefixes, truncated: listing.keysMax > 0, last }
+      const full = entries.length + prefixes.length >= listing.keysMax
+      if (full) return { entries, prefixes, truncated: listing.keysMax > 0, last }
       last = rolled ?? key
       if (rolled !== undefined) {
         prefixes.push(rolled)
-        from = successor(Buffer.from(rolled))
+        from = { key: successor(Buffer.from(rolled)), age: NEWEST }
         skipped = true
         break
       }
-      objects.push({ key, object: row })
-      from = Buffer.concat([keyBytes, Buffer.alloc(1)])
+      entries.push({ key, version })
+      from = { key: keyBytes, age: age + 1 }
     }
-    if (!skipped && batch.length < BATCH) return { objects, prefixes, truncated: false, last }
+    if (!skipped && batch.length < BATCH) return { entries, prefixes, truncated: false, last }
   }
 }
 
-function startOf(listing: Listing): Buffer {
-  const prefix = Buffer.from(listing.prefix)
+function startOf(state: StoreState, bucket: string, listing: Listing): ScanPosition {
+  const prefix = { key: Buffer.from(listing.prefix), age: NEWEST }
   if (listing.after === '') return prefix
-  const rolled = commonPrefix(listing.after, listing)
-  const after =
-    rolled !== undefined && rolled === listing.after
-      ? successor(Buffer.from(rolled))
-      : Buffer.concat([Buffer.from(listing.after), Buffer.alloc(1)])
-  return Buffer.compare(after, prefix) < 0 ? prefix : after
+  const after = positionAfter(state, bucket, listing)
+  return Buffer.compare(after.key, prefix.key) < 0 ? prefix : after
+}
+
+function positionAfter(state: StoreState, bucket: string, listing: Listing): ScanPosition {
+  const { after, afterVersion } = listing
+  if (commonPrefix(after, listing) === after) return { key: successor(Buffer.from(after)), age: NEWEST }
+  if (afterVersion !== undefined) return state.index.versions.positionAfter(bucket, after, afterVersion)
+  return { key: Buffer.concat([Buffer.from(after), Buffer.alloc(1)]), age: NEWEST }
 }
 
 function commonPrefix(key: string, { prefix, delimiter }: Listing): string | undefined {
@@ -96,8 +109,12 @@ function keyEncoder(store: StoreRequest): (key: string) => string {
 }
 
 function contents(page: Page, encode: (key: string) => string, withOwner: boolean): XmlFields[] {
-  return page.objects.map(({ key, object }) => ({
-    Key: encode(key),
+  return page.entries.map(({ key, version }) => objectEntry(encode(key), version.object!, withOwner))
+}
+
+function objectEntry(key: string, object: StoredObject, withOwner: boolean): XmlFields {
+  return {
+    Key: key,
     LastModified: new Date(object.modifiedMs).toISOString(),
     ETag: `"${object.etag}"`,
     ...(object.checksum === undefined
@@ -106,7 +123,7 @@ function contents(page: Page, encode: (key: string) => string, withOwner: boolea
     Size: object.bytes,
     ...(withOwner ? { Owner: OWNER } : {}),
     StorageClass: object.headers['x-amz-storage-class'] ?? 'STANDARD',
-  }))
+  }
 }
 
 const listObjects: Handler = (state, store) => {
@@ -147,7 +164,7 @@ const listObjectsV2: Handler = (state, store) => {
     StartAfter: startAfter === '' ? undefined : encode(startAfter),
     ContinuationToken: token,
     NextContinuationToken: page.truncated ? Buffer.from(page.last).toString('base64url') : undefined,
-    KeyCount: page.objects.length + page.prefixes.length,
+    KeyCount: page.entries.length + page.prefixes.length,
     MaxKeys: listing.keysMax,
     Delimiter: listing.delimiter === '' ? undefined : encode(listing.delimiter),
     EncodingType: store.parameter('encoding-type') === 'url' ? 'url' : undefined,
@@ -160,25 +177,40 @@ const listObjectsV2: Handler = (state, store) => {
 const listObjectVersions: Handler = (state, store) => {
   assertBucket(state, store.bucket)
   const encode = keyEncoder(store)
-  const marker = store.parameter('key-marker') ?? ''
-  const listing = listingOf(store, marker)
+  const [marker, versionMarker] = [
+    store.parameter('key-marker') ?? '',
+    store.parameter('version-id-marker') ?? '',
+  ]
+  if (versionMarker !== '' && marker === '') {
+    throw new S3Error('InvalidArgument', 'A version-id marker cannot be specified without a key marker.')
+  }
+  const afterVersion = versionMarker === '' ? undefined : versionMarker
+  const listing = { ...listingOf(store, marker), inSight: false, afterVersion }
   const page = scan(state, store.bucket, listing)
+  const lastEntry = page.entries.at(-1)
   store.replyXml('ListVersionsResult', {
     Name: store.bucket,
     Prefix: encode(listing.prefix),
     KeyMarker: encode(marker),
-    VersionIdMarker: store.parameter('version-id-marker') ?? '',
+    VersionIdMarker: versionMarker,
     NextKeyMarker: page.truncated ? encode(page.last) : undefined,
-    NextVersionIdMarker: page.truncated ? 'null' : undefined,
+    NextVersionIdMarker: page.truncated && lastEntry?.key === page.last ? lastEntry.version.id : undefined,
     MaxKeys: listing.keysMax,
     Delimiter: listing.delimiter === '' ? undefined : encode(listing.delimiter),
     EncodingType: store.parameter('encoding-type') === 'url' ? 'url' : undefined,
     IsTruncated: page.truncated,
-    Version: contents(page, encode, true).map((entry) => ({
-      ...entry,
-      VersionId: 'null',
-      IsLatest: true,
-    })),
+    Version: page.entries.flatMap(({ key, version }) => {
+      const { id, latest, object } = version
+      return object === undefined
+        ? []
+        : [{ ...objectEntry(encode(key), object, true), VersionId: id, IsLatest: latest }]
+    }),
+    DeleteMarker: page.entries.flatMap(({ key, version }) => {
+      const { id, latest, object, modifiedMs } = version
+      if (object !== undefined) return []
+      const LastModified = new Date(modifiedMs).toISOString()
+      return [{ Key: encode(key), VersionId: id, IsLatest: latest, LastModified, Owner: OWNER }]
+    }),
     CommonPrefixes: page.prefixes.map((prefix) => ({ Prefix: encode(prefix) })),
   })
 }
@@ -188,6 +220,8 @@ function listingOf(store: StoreRequest, after: string): Listing {
     prefix: store.parameter('prefix') ?? '',
     delimiter: store.parameter('delimiter') ?? '',
     after,
+    afterVersion: undefined,
+    inSight: true,
     keysMax: store.count('max-keys', KEYS_MAX, KEYS_MAX),
   }
 }

@@ -7,13 +7,13 @@ import { checksumTypeFor, multipartChecksum } from '../../protocol/s3/multipart-
 import type { OperationName } from '../../protocol/s3/operations.ts'
 import { encodeText } from '../../protocol/s3/uri-encoding.ts'
 import { OWNER } from './bucket-handlers.ts'
-import type { StoredChecksum, StoredObject, StoredUpload, UploadedPart } from './object-index.ts'
+import type { NewObject, StoredChecksum, StoredUpload, UploadedPart } from './object-index.ts'
 import { keptHeaders, tagsOfHeader } from './object-metadata.ts'
 import { assertWriteConditions } from './object-response.ts'
 import { receiveBody } from './receive-body.ts'
 import type { StoreRequest } from './store-request.ts'
 import type { Handler, StoreState } from './store-state.ts'
-import { assertBucket } from './store-state.ts'
+import { assertBucket, storeObject } from './store-state.ts'
 
 const PART_BYTES_MIN = 5 * 1024 * 1024
 const UPLOADS_MAX = 1000
@@ -122,7 +122,7 @@ const completeMultipartUpload: Handler = async (state, store) => {
   for (const part of parts) md5.update(Buffer.from(part.etag, 'hex'))
   const checksum = uploadChecksum(upload, parts)
   assertAnnouncedChecksum(store, checksum)
-  const object: StoredObject = {
+  const object: NewObject = {
     etag: `${md5.digest('hex')}-${parts.length}`,
     bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     modifiedMs: Date.now(),
@@ -139,21 +139,23 @@ const completeMultipartUpload: Handler = async (state, store) => {
   }
   const used = new Set(parts.map(({ blob }) => blob))
   const unused = state.index.parts(upload.id).filter(({ blob }) => !used.has(blob))
-  const previous = state.index.object(store.bucket, store.key)
-  state.index.atomically(() => {
-    state.index.putObject(store.bucket, store.key, object)
-    state.index.removeUpload(upload.id)
-  })
-  await state.blobs.remove([...unused, ...(previous?.parts ?? [])])
-  store.replyXml('CompleteMultipartUploadResult', {
-    Location: `http://${store.header('host') ?? ''}/${store.bucket}/${encodeText(store.key, true)}`,
-    Bucket: store.bucket,
-    Key: store.key,
-    ETag: `"${object.etag}"`,
-    ...(checksum === undefined
-      ? {}
-      : { [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
-  })
+  const version = await storeObject(state, store.bucket, store.key, object, () =>
+    state.index.removeUpload(upload.id),
+  )
+  await state.blobs.remove(unused)
+  store.replyXml(
+    'CompleteMultipartUploadResult',
+    {
+      Location: `http://${store.header('host') ?? ''}/${store.bucket}/${encodeText(store.key, true)}`,
+      Bucket: store.bucket,
+      Key: store.key,
+      ETag: `"${object.etag}"`,
+      ...(checksum === undefined
+        ? {}
+        : { [checksumElement(checksum.algorithm)]: checksum.value, ChecksumType: checksum.type }),
+    },
+    version,
+  )
 }
 
 function chosenParts(

@@ -4,11 +4,9 @@ import { S3Error } from '../../protocol/s3/errors.ts'
 import type { OperationName } from '../../protocol/s3/operations.ts'
 import type { ByteRange } from '../../protocol/s3/ranges.ts'
 import { contentRange, parseRange, resolveRange } from '../../protocol/s3/ranges.ts'
-import { matchesEtag } from '../../protocol/s3/conditions.ts'
-import { childOf, childText } from '../../protocol/s3/xml-reader.ts'
 import { checksumElement } from '../../protocol/s3/checksum-algorithms.ts'
 import type { XmlFields } from '../../protocol/s3/xml-writer.ts'
-import type { StoredObject, StoredPart } from './object-index.ts'
+import type { NewObject, StoredObject, StoredPart } from './object-index.ts'
 import { keptHeaders, tagsOfDocument, tagsOfHeader } from './object-metadata.ts'
 import {
   answeredByConditions,
@@ -19,7 +17,7 @@ import {
 import { receiveBody } from './receive-body.ts'
 import type { StoreRequest } from './store-request.ts'
 import type { Handler, StoreState } from './store-state.ts'
-import { assertBucket, objectOf, replaceObject } from './store-state.ts'
+import { assertBucket, objectOf, storeObject, versionHeaders } from './store-state.ts'
 
 const putObject: Handler = async (state, store) => {
   assertBucket(state, store.bucket)
@@ -45,7 +43,7 @@ const putObject: Handler = async (state, store) => {
             type: 'FULL_OBJECT' as const,
             value: checksum.value.toString('base64'),
           }
-    const object: StoredObject = {
+    const object: NewObject = {
       etag: md5.digest('hex'),
       bytes,
       modifiedMs: Date.now(),
@@ -55,8 +53,8 @@ const putObject: Handler = async (state, store) => {
       parts: [{ number: 1, blob: blob.name, bytes, checksum: stored?.value }],
       multipart: false,
     }
-    await replaceObject(state, store.bucket, store.key, object)
-    store.reply(200, { etag: `"${object.etag}"`, ...checksumHeaders(stored) })
+    const version = await storeObject(state, store.bucket, store.key, object)
+    store.reply(200, { etag: `"${object.etag}"`, ...checksumHeaders(stored), ...version })
   } catch (thrown) {
     await blob.discard()
     throw thrown
@@ -65,8 +63,8 @@ const putObject: Handler = async (state, store) => {
 
 const getObject: Handler = async (state, store) => {
   const object = objectOf(state, store)
-  if (answeredByConditions(store, object)) return
-  const headers = objectHeaders(store, object)
+  if (answeredByConditions(state, store, object)) return
+  const headers = objectHeaders(state, store, object)
   const selection = selectedPart(store, object) ?? selectedRange(store, object)
   const wantsChecksum = store.header('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED'
   if (wantsChecksum && selection === undefined) Object.assign(headers, checksumHeaders(object.checksum))
@@ -145,55 +143,6 @@ function selectedPart(store: StoreRequest, object: StoredObject): Selection | un
   return { range: { start, end: start + part.bytes - 1 }, part }
 }
 
-const deleteObject: Handler = async (state, store) => {
-  assertBucket(state, store.bucket)
-  const object = state.index.object(store.bucket, store.key)
-  const ifMatch = store.header('if-match')
-  if (ifMatch !== undefined && object !== undefined && !matchesEtag(ifMatch, object.etag)) {
-    throw new S3Error('PreconditionFailed', undefined, { Condition: 'If-Match' })
-  }
-  if (object !== undefined) {
-    state.index.removeObject(store.bucket, store.key)
-    await state.blobs.remove(object.parts)
-  }
-  store.reply(204)
-}
-
-const KEYS_PER_DELETE_MAX = 1000
-
-const deleteObjects: Handler = async (state, store) => {
-  assertBucket(state, store.bucket)
-  if (store.header('content-md5') === undefined && !hasChecksum(store)) {
-    throw new S3Error(
-      'InvalidRequest',
-      'Missing required header for this request: Content-MD5 OR x-amz-checksum-*',
-    )
-  }
-  const root = await store.xmlBody()
-  const entries = root.children.filter(({ name }) => name === 'Object')
-  if (root.name !== 'Delete' || entries.length === 0 || entries.length > KEYS_PER_DELETE_MAX) {
-    throw new S3Error('MalformedXML')
-  }
-  const keys = entries.map((entry) => childOf(entry, 'Key')?.text)
-  const removed: StoredPart[] = []
-  state.index.atomically(() => {
-    for (const key of keys) {
-      if (key === undefined || key === '') throw new S3Error('MalformedXML')
-      removed.push(...(state.index.object(store.bucket, key)?.parts ?? []))
-      state.index.removeObject(store.bucket, key)
-    }
-  })
-  await state.blobs.remove(removed)
-  const quiet = childText(root, 'Quiet') === 'true'
-  store.replyXml('DeleteResult', { Deleted: quiet ? undefined : keys.map((key) => ({ Key: key! })) })
-}
-
-function hasChecksum(store: StoreRequest): boolean {
-  return store.request.rawHeaders.some((entry, index) => {
-    return index % 2 === 0 && /^x-amz-(checksum-(?!mode)|trailer)/i.test(entry)
-  })
-}
-
 const getObjectAttributes: Handler = (state, store) => {
   const object = objectOf(state, store)
   const wanted = new Set(
@@ -218,7 +167,10 @@ const getObjectAttributes: Handler = (state, store) => {
         : undefined,
       ObjectSize: wanted.has('ObjectSize') ? object.bytes : undefined,
     },
-    { 'last-modified': new Date(object.modifiedMs).toUTCString() },
+    {
+      'last-modified': new Date(object.modifiedMs).toUTCString(),
+      ...versionHeaders(state, store.bucket, object.versionId),
+    },
   )
 }
 
@@ -247,28 +199,32 @@ function objectParts(store: StoreRequest, object: StoredObject): XmlFields {
 
 const getObjectTagging: Handler = (state, store) => {
   const object = objectOf(state, store)
-  store.replyXml('Tagging', { TagSet: { Tag: object.tags.map(([Key, Value]) => ({ Key, Value })) } })
+  store.replyXml(
+    'Tagging',
+    { TagSet: { Tag: object.tags.map(([Key, Value]) => ({ Key, Value })) } },
+    versionHeaders(state, store.bucket, object.versionId),
+  )
 }
 
 const putObjectTagging: Handler = async (state, store) => {
   objectOf(state, store)
   const tags = tagsOfDocument(await store.xmlBody())
-  state.index.putObject(store.bucket, store.key, { ...objectOf(state, store), tags })
-  store.reply(200)
+  const object = { ...objectOf(state, store), tags }
+  state.index.versions.update(store.bucket, store.key, object)
+  store.reply(200, versionHeaders(state, store.bucket, object.versionId))
 }
 
 const deleteObjectTagging: Handler = (state, store) => {
-  state.index.putObject(store.bucket, store.key, { ...objectOf(state, store), tags: [] })
-  store.reply(204)
+  const object = { ...objectOf(state, store), tags: [] }
+  state.index.versions.update(store.bucket, store.key, object)
+  store.reply(204, versionHeaders(state, store.bucket, object.versionId))
 }
 
-/** Operations on single objects, and on lists of them to delete. */
+/** Operations on single objects, but for their removal. */
 export const OBJECT_HANDLERS: ReadonlyMap<OperationName, Handler> = new Map<OperationName, Handler>([
   ['PutObject', putObject],
   ['GetObject', getObject],
   ['HeadObject', getObject],
-  ['DeleteObject', deleteObject],
-  ['DeleteObjects', deleteObjects],
   ['GetObjectAttributes', getObjectAttributes],
   ['GetObjectTagging', getObjectTagging],
   ['PutObjectTagging', putObjectTagging],

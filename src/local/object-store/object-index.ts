@@ -1,6 +1,6 @@
-import type { StatementSync } from 'node:sqlite'
-import { DatabaseSync } from 'node:sqlite'
 import type { ChecksumAlgorithm } from '../../protocol/s3/checksum-algorithms.ts'
+import { bytesOf, IndexDatabase, parseRow } from './index-database.ts'
+import { NEWEST, VersionTable } from './version-table.ts'
 
 /** How a multipart object's checksum came about: over its content, or over its parts' checksums. */
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE'
@@ -22,8 +22,8 @@ export interface StoredPart {
   readonly checksum: string | undefined
 }
 
-/** One object. `parts` has one element for an object that was put whole. */
-export interface StoredObject {
+/** An object before it is stored. `parts` has one element for an object that was put whole. */
+export interface NewObject {
   /** Without quotes. */
   readonly etag: string
   readonly bytes: number
@@ -35,6 +35,15 @@ export interface StoredObject {
   readonly parts: readonly StoredPart[]
   readonly multipart: boolean
 }
+
+/** One version of an object. */
+export interface StoredObject extends NewObject {
+  /** `null` for one that was written while its bucket kept no versions. */
+  readonly versionId: string
+}
+
+/** Whether a bucket keeps versions; undefined for one that never did. */
+export type Versioning = 'Enabled' | 'Suspended' | undefined
 
 /** One multipart upload under way. */
 export interface StoredUpload {
@@ -55,11 +64,8 @@ export interface UploadedPart extends StoredPart {
 }
 
 const SCHEMA = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL, key BLOB NOT NULL, row TEXT NOT NULL, PRIMARY KEY (bucket, key)) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS versioning (bucket TEXT PRIMARY KEY, status TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, row TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, id);
@@ -67,23 +73,18 @@ const SCHEMA = `
     upload TEXT NOT NULL, number INTEGER NOT NULL, row TEXT NOT NULL, PRIMARY KEY (upload, number)) STRICT, WITHOUT ROWID;
 `
 
-/** An entry of an ordered scan. */
-export interface IndexEntry<Row> {
-  readonly key: Buffer
-  readonly row: Row
-}
-
 /**
  * What the store knows about its blobs, in SQLite: a commit here is the moment at which a write exists, and
- * survives a crash. Keys are ordered by their UTF-8 bytes, as S3 lists them.
+ * survives a crash.
  */
 export class ObjectIndex {
-  readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly versions: VersionTable
+  readonly #database: IndexDatabase
 
   constructor(file: string) {
-    this.#database = new DatabaseSync(file)
-    this.#database.exec(SCHEMA)
+    this.#database = new IndexDatabase(file)
+    this.#database.execute(SCHEMA)
+    this.versions = new VersionTable(this.#database)
   }
 
   close(): void {
@@ -104,35 +105,33 @@ export class ObjectIndex {
   }
 
   removeBucket(name: string): void {
-    this.#sql('DELETE FROM buckets WHERE name = ?').run(name)
+    this.atomically(() => {
+      this.#sql('DELETE FROM buckets WHERE name = ?').run(name)
+      this.#sql('DELETE FROM versioning WHERE bucket = ?').run(name)
+    })
   }
 
-  object(bucket: string, key: string): StoredObject | undefined {
-    const row = this.#sql('SELECT row FROM objects WHERE bucket = ? AND key = ?').get(bucket, bytesOf(key))
-    return parse(row) as StoredObject | undefined
-  }
-
-  putObject(bucket: string, key: string, object: StoredObject): void {
-    this.#sql('INSERT OR REPLACE INTO objects VALUES (?, ?, ?)').run(
-      bucket,
-      bytesOf(key),
-      JSON.stringify(object),
+  /** True when nothing is in a bucket: no version, no delete marker, no upload. */
+  isEmpty(bucket: string): boolean {
+    const start = { key: Buffer.alloc(0), age: NEWEST }
+    return (
+      this.versions.from(bucket, start, 1, false).length === 0 &&
+      this.uploadsAfter(bucket, '', '', 1).length === 0
     )
   }
 
-  removeObject(bucket: string, key: string): void {
-    this.#sql('DELETE FROM objects WHERE bucket = ? AND key = ?').run(bucket, bytesOf(key))
+  versioning(bucket: string): Versioning {
+    const row = this.#sql('SELECT status FROM versioning WHERE bucket = ?').get(bucket)
+    return row === undefined ? undefined : (row['status'] as Versioning)
   }
 
-  /** Objects of a bucket in order, from `from` (included), at most `count`. */
-  objectsFrom(bucket: string, from: Buffer, count: number): IndexEntry<StoredObject>[] {
-    const rows = this.#sql(
-      'SELECT key, row FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?',
-    ).all(bucket, from, count)
-    return rows.map((row) => ({
-      key: Buffer.from(row['key'] as Uint8Array),
-      row: parse(row) as StoredObject,
-    }))
+  setVersioning(bucket: string, status: NonNullable<Versioning>): void {
+    this.#sql('INSERT OR REPLACE INTO versioning VALUES (?, ?)').run(bucket, status)
+  }
+
+  /** The object that requests without a version see. */
+  object(bucket: string, key: string): StoredObject | undefined {
+    return this.versions.latest(bucket, key)?.object
   }
 
   addUpload(upload: StoredUpload): void {
@@ -145,7 +144,7 @@ export class ObjectIndex {
   }
 
   upload(id: string): StoredUpload | undefined {
-    return parse(this.#sql('SELECT row FROM uploads WHERE id = ?').get(id)) as StoredUpload | undefined
+    return parseRow(this.#sql('SELECT row FROM uploads WHERE id = ?').get(id)) as StoredUpload | undefined
   }
 
   /** Uploads of a bucket in order of key and id, after the given position, at most `count`. */
@@ -154,7 +153,7 @@ export class ObjectIndex {
       'SELECT row FROM uploads WHERE bucket = ? AND (key, id) > (?, ?) ORDER BY key, id LIMIT ?',
     )
       .all(bucket, bytesOf(key), id, count)
-      .map((row) => parse(row) as StoredUpload)
+      .map((row) => parseRow(row) as StoredUpload)
   }
 
   putPart(uploadId: string, part: UploadedPart): void {
@@ -167,14 +166,14 @@ export class ObjectIndex {
 
   part(uploadId: string, number: number): UploadedPart | undefined {
     const row = this.#sql('SELECT row FROM parts WHERE upload = ? AND number = ?').get(uploadId, number)
-    return parse(row) as UploadedPart | undefined
+    return parseRow(row) as UploadedPart | undefined
   }
 
   /** Parts in ascending order of number, after `marker`, at most `count`. */
   parts(uploadId: string, marker = 0, count = 10_000): UploadedPart[] {
     return this.#sql('SELECT row FROM parts WHERE upload = ? AND number > ? ORDER BY number LIMIT ?')
       .all(uploadId, marker, count)
-      .map((row) => parse(row) as UploadedPart)
+      .map((row) => parseRow(row) as UploadedPart)
   }
 
   removeUpload(id: string): void {
@@ -185,44 +184,21 @@ export class ObjectIndex {
   }
 
   /** Runs several writes as one. */
-  atomically(writes: () => void): void {
-    if (this.#database.isTransaction) {
-      writes()
-      return
-    }
-    this.#database.exec('BEGIN IMMEDIATE')
-    try {
-      writes()
-      this.#database.exec('COMMIT')
-    } catch (thrown) {
-      this.#database.exec('ROLLBACK')
-      throw thrown
-    }
-  }
-
-  #sql(text: string): StatementSync {
-    let statement = this.#statements.get(text)
-    if (statement === undefined) this.#statements.set(text, (statement = this.#database.prepare(text)))
-    return statement
+  atomically<Result>(writes: () => Result): Result {
+    return this.#database.atomically(writes)
   }
 
   /** Names of all blobs in use. */
   blobs(): Set<string> {
     const blobs = new Set<string>()
-    for (const row of this.#sql('SELECT row FROM objects').iterate()) {
-      for (const part of (parse(row) as StoredObject).parts) blobs.add(part.blob)
-    }
+    for (const { blob } of this.versions.parts()) blobs.add(blob)
     for (const row of this.#sql('SELECT row FROM parts').iterate()) {
-      blobs.add((parse(row) as UploadedPart).blob)
+      blobs.add((parseRow(row) as UploadedPart).blob)
     }
     return blobs
   }
-}
 
-function bytesOf(key: string): Buffer {
-  return Buffer.from(key)
-}
-
-function parse(row: Record<string, unknown> | undefined): unknown {
-  return row === undefined ? undefined : JSON.parse(String(row['row']))
+  #sql(text: string): ReturnType<IndexDatabase['sql']> {
+    return this.#database.sql(text)
+  }
 }

@@ -5,6 +5,7 @@ import { S3Error } from '../../protocol/s3/errors.ts'
 import type { StoredChecksum, StoredObject } from './object-index.ts'
 import type { StoreRequest } from './store-request.ts'
 import type { StoreState } from './store-state.ts'
+import { versionHeaders } from './store-state.ts'
 
 const OVERRIDES = new Map([
   ['response-cache-control', 'cache-control'],
@@ -16,9 +17,14 @@ const OVERRIDES = new Map([
 ])
 
 /** Headers of a read, without those that depend on the range. */
-export function objectHeaders(store: StoreRequest, object: StoredObject): Record<string, string> {
+export function objectHeaders(
+  state: StoreState,
+  store: StoreRequest,
+  object: StoredObject,
+): Record<string, string> {
   const headers: Record<string, string> = {
     ...object.headers,
+    ...versionHeaders(state, store.bucket, object.versionId),
     etag: `"${object.etag}"`,
     'last-modified': new Date(object.modifiedMs).toUTCString(),
     'accept-ranges': 'bytes',
@@ -39,11 +45,11 @@ export function checksumHeaders(checksum: StoredChecksum | undefined): Record<st
 }
 
 /** Evaluates a read's conditions; returns true after answering 304. Throws `PreconditionFailed`. */
-export function answeredByConditions(store: StoreRequest, object: StoredObject): boolean {
+export function answeredByConditions(state: StoreState, store: StoreRequest, object: StoredObject): boolean {
   const outcome = evaluateConditions(conditionsOf(store, ''), validatorsOf(object))
   if (outcome === 'failed') throw new S3Error('PreconditionFailed')
   if (outcome === 'met') return false
-  const { etag, 'last-modified': lastModified } = objectHeaders(store, object)
+  const { etag, 'last-modified': lastModified } = objectHeaders(state, store, object)
   store.reply(304, { etag: etag!, 'last-modified': lastModified! })
   return true
 }

@@ -16,6 +16,7 @@ import { verifySignature } from '../../protocol/s3/verify-signature.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BUCKET_HANDLERS } from './bucket-handlers.ts'
 import { COPY_HANDLERS } from './copy-handlers.ts'
+import { DELETE_HANDLERS } from './delete-handlers.ts'
 import { LIST_HANDLERS } from './list-handlers.ts'
 import { MULTIPART_HANDLERS } from './multipart-handlers.ts'
 import { OBJECT_HANDLERS } from './object-handlers.ts'
@@ -45,13 +46,14 @@ export interface ObjectStore {
 const HANDLERS = new Map([
   ...BUCKET_HANDLERS,
   ...OBJECT_HANDLERS,
+  ...DELETE_HANDLERS,
   ...LIST_HANDLERS,
   ...MULTIPART_HANDLERS,
   ...COPY_HANDLERS,
 ])
 const REFUSED_BODY_BYTES_MAX = 4 * 1024 * 1024
 
-/** Starts an S3 server on loopback for development and tests: one account, one region, no versions. */
+/** Starts an S3 server on loopback for development and tests: one account, one region. */
 export async function startObjectStore(options: ObjectStoreOptions): Promise<ObjectStore> {
   mkdirSync(options.directory, { recursive: true })
   const index = new ObjectIndex(join(options.directory, 'index.sqlite'))

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { Readable } from 'node:stream'
 import {
   AbortMultipartUploadCommand,
@@ -478,6 +479,27 @@ describe('safety', () => {
     const got = await client.send(new GetObjectCommand({ Bucket, Key: 'durable' }))
     expect((await bytesOf(got.Body)).toString()).toBe('still here')
     expect((await client.send(new ListPartsCommand({ Bucket, Key: 'open', UploadId }))).Parts).toHaveLength(1)
+  })
+
+  it('takes over what was stored before it kept versions', async () => {
+    const Body = randomBytes(1_000)
+    await client.send(new PutObjectCommand({ Bucket, Key: 'older', Body }))
+    await store.stop()
+    const index = new DatabaseSync(join(directory, 'index.sqlite'))
+    index.exec(`CREATE TABLE objects (
+        bucket TEXT NOT NULL, key BLOB NOT NULL, row TEXT NOT NULL, PRIMARY KEY (bucket, key)) STRICT, WITHOUT ROWID;
+      INSERT INTO objects SELECT bucket, key, row FROM versions;
+      DROP TABLE versions`)
+    index.close()
+    store = await start()
+    client.destroy()
+    client = connect()
+    const got = await client.send(new GetObjectCommand({ Bucket, Key: 'older' }))
+    expect((await bytesOf(got.Body)).equals(Body)).toBe(true)
+    await client.send(new DeleteObjectCommand({ Bucket, Key: 'older' }))
+    await expect(client.send(new GetObjectCommand({ Bucket, Key: 'older' }))).rejects.toMatchObject({
+      name: 'NoSuchKey',
+    })
   })
 
   it('keeps a file that is being read while its object is replaced', async () => {

@@ -1,6 +1,7 @@
 import { PART_PLAINTEXT_BYTES_MAX } from '../../../envelope/parts/layout.ts'
 import { PartSealer } from '../../../envelope/parts/sealer.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { headerValue } from '../../../listener/raw-headers.ts'
 import type { ChecksumAlgorithm } from '../checksum-algorithms.ts'
 import { algorithmNamed, checksumElement, startChecksum } from '../checksum-algorithms.ts'
 import { parsePartNumber } from '../complete-request.ts'
@@ -40,7 +41,9 @@ const KEPT_FROM_SOURCE =
 export async function copyObject(context: ObjectExchange): Promise<void> {
   const source = sourceOf(context)
   const replaces = directive(context, 'x-amz-metadata-directive') === 'REPLACE'
-  const ontoItself = source.bucket === context.bucket && source.key === context.key
+  // A version that is named is put before the others by that: how an older one is restored.
+  const ontoItself =
+    source.bucket === context.bucket && source.key === context.key && source.versionId === undefined
   // In a store that is migrating, a copy onto itself without any change seals what is not sealed.
   const changes = replaces || context.header('x-amz-storage-class') !== undefined
   if (ontoItself && !changes && context.mount.origins === undefined) {
@@ -62,7 +65,7 @@ export async function copyObject(context: ObjectExchange): Promise<void> {
   const carried = await carriedChecksum(context, head)
   const range = { start: 0, end: bytes - 1 }
   const copied = await copySealed(context, head, range, request, sealer, carried)
-  await answerCopy(context, 'CopyObjectResult', copied)
+  await answerCopy(context, 'CopyObjectResult', head, copied)
 }
 
 /** UploadPartCopy: as CopyObject, into a part. */
@@ -81,7 +84,7 @@ export async function uploadPartCopy(context: ObjectExchange): Promise<void> {
   ]
   const request: BackendRequest = { method: 'PUT', bucket: context.bucket, key: context.key, query, headers }
   const copied = await copySealed(context, head, range, request, sealer, { kind: 'none' })
-  await answerCopy(context, 'CopyPartResult', copied)
+  await answerCopy(context, 'CopyPartResult', head, copied)
 }
 
 /** What is copied: an object that is sealed or, from a store that is migrating, a foreign one, which gets sealed so. */
@@ -149,6 +152,7 @@ async function copySealed(
 async function answerCopy(
   context: ObjectExchange,
   root: string,
+  source: CopySource,
   { response, checksum }: Copied,
 ): Promise<void> {
   if (response.status !== 200) {
@@ -165,6 +169,8 @@ async function answerCopy(
   })
   const headers = withoutHeaders(objectResponseHeaders(context, response), new Set(['etag', 'content-type']))
   headers.push('content-type', 'application/xml', 'content-length', String(body.length))
+  const version = headerValue(source.response.headers, 'x-amz-version-id')
+  if (version !== undefined) headers.push('x-amz-copy-source-version-id', version)
   context.whenAdmitted(() => context.exchange.reply(200, headers, body))
 }
 
