@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
-# The runtime comes with the image, so the npm-borne ones (optionalDependencies) stay out.
+# The runtime comes with the image, so the npm-borne ones go again. No package needs a script to be installed.
 FROM node:26-bookworm-slim AS dependencies
 WORKDIR /opt/portcullis
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional
+RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/node-* node_modules/.bin/node
 
 FROM node:26-bookworm-slim
 ENV NODE_ENV=production

@@ -17,6 +17,7 @@ import { notificationPlugins } from './composition/notifications.ts'
 import { auditRefusedCiphertext } from './composition/refused-ciphertext.ts'
 import { mountStores } from './composition/stores.ts'
 import { TenantDirectory } from './composition/tenant-directory.ts'
+import { gcmEngine } from './crypto/gcm-engine.ts'
 import { SecureMemory } from './crypto/secure-memory.ts'
 import { DataPlane } from './data-plane.ts'
 import { PortcullisError } from './errors.ts'
@@ -99,6 +100,10 @@ export class Gateway {
         proofs.observe(call)
       },
     })
+    if (gcmEngine.name === 'node')
+      logger.warn(
+        'AES-256-GCM runs by node:crypto, at about half the speed: OpenSSL cannot be called directly',
+      )
     const memory = new SecureMemory()
     const keyring = new Keyring({
       keyService,
@@ -248,6 +253,7 @@ export class Gateway {
         [listener, ...objectListeners].reduce((sum, { exchanges }) => sum + exchanges, 0),
       bufferedBytes: () => budget.bytes,
       cachedKeys: () => keyring.size,
+      cipherIsDirect: () => gcmEngine.name === 'openssl',
       audit: () => trail.numbers(),
       fleetReachable: fleet.reachable,
       authorities: () => access.statuses().map(authorityState),

@@ -1,12 +1,7 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { GCM_TAG_BYTES } from './gcm.ts'
+import { gcmEngine } from './gcm-engine.ts'
 
-export const GCM_TAG_BYTES = 16
-const OPTIONS = { authTagLength: GCM_TAG_BYTES }
-
-/**
- * AES-256-GCM (NIST SP 800-38D) of one message with a 12-byte nonce. Writes ciphertext and tag to `target` at `at`.
- * The key comes raw out of secure memory: a KeyObject would leave a copy for the garbage collector, and is no faster.
- */
+/** AES-256-GCM (NIST SP 800-38D) of one message with a 12-byte nonce. Writes ciphertext and tag to `target` at `at`. */
 export function gcmSeal(
   target: Buffer,
   at: number,
@@ -15,14 +10,20 @@ export function gcmSeal(
   nonce: Uint8Array,
   key: Uint8Array,
 ): void {
-  const cipher = createCipheriv('aes-256-gcm', key, nonce, OPTIONS)
-  cipher.setAAD(aad)
-  const bytes = cipher.update(plaintext).copy(target, at)
-  cipher.final()
-  cipher.getAuthTag().copy(target, at + bytes)
+  const tagAt = at + plaintext.length
+  if (target.length - tagAt < GCM_TAG_BYTES) throw new RangeError('the target is too short')
+  target.set(plaintext, at)
+  const cipher = gcmEngine.sealing(key)
+  try {
+    cipher.begin(nonce, aad)
+    cipher.update(target.subarray(at, tagAt))
+    cipher.end(target.subarray(tagAt, tagAt + GCM_TAG_BYTES))
+  } finally {
+    cipher.free()
+  }
 }
 
-/** Opens ciphertext and tag into `target` at `at`; false, and `target` untouched, when the tag does not verify. */
+/** Opens ciphertext and tag into `target` at `at`; false, and zeros there, when the tag does not verify. */
 export function gcmOpen(
   target: Buffer,
   at: number,
@@ -34,17 +35,17 @@ export function gcmOpen(
   const tagAt = sealed.length - GCM_TAG_BYTES
   if (tagAt < 0) return false
   if (target.length - at < tagAt) throw new RangeError('the target is too short')
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, OPTIONS)
-  decipher.setAAD(aad)
-  decipher.setAuthTag(sealed.subarray(tagAt))
-  const plaintext = decipher.update(sealed.subarray(0, tagAt))
+  const opened = target.subarray(at, at + tagAt)
+  opened.set(sealed.subarray(0, tagAt))
+  const cipher = gcmEngine.opening(key)
+  let verified = false
   try {
-    decipher.final()
-    plaintext.copy(target, at)
-    return true
-  } catch {
-    return false
+    cipher.begin(nonce, aad)
+    cipher.update(opened)
+    verified = cipher.end(sealed.subarray(tagAt))
+    return verified
   } finally {
-    plaintext.fill(0)
+    if (!verified) opened.fill(0)
+    cipher.free()
   }
 }

@@ -1,5 +1,6 @@
 import { createCipheriv } from 'node:crypto'
-import { GCM_TAG_BYTES, gcmOpen, gcmSeal } from './aes-256-gcm.ts'
+import { gcmOpen, gcmSeal } from './aes-256-gcm.ts'
+import { GCM_TAG_BYTES } from './gcm.ts'
 import { writeNonce } from './random.ts'
 
 export const XAES_KEY_BYTES = 32

@@ -2,28 +2,30 @@
 const SMALL_BYTES = 1024
 
 /**
- * Plaintext of one frame that waits for its tag. Ciphertext goes in through `update`; nothing comes out before
- * `release`, and `discard` overwrites it.
+ * Plaintext of one frame that was deciphered where it lay and waits for its tag. Nothing comes out before `release`, and
+ * `discard` overwrites it.
  */
 export class HeldPlaintext {
   #pieces: Buffer[] = []
   #gathered = Buffer.alloc(0)
   #gatheredBytes = 0
 
-  /** Decrypts a piece of ciphertext and holds the result. */
-  update(frame: { update(bytes: Uint8Array): Buffer }, piece: Buffer): void {
-    const plaintext = frame.update(piece)
-    if (plaintext.length > SMALL_BYTES) {
+  get isEmpty(): boolean {
+    return this.#pieces.length === 0 && this.#gatheredBytes === 0
+  }
+
+  hold(piece: Buffer): void {
+    if (piece.length > SMALL_BYTES) {
       this.#flush()
-      this.#pieces.push(plaintext)
+      this.#pieces.push(piece)
       return
     }
-    if (this.#gatheredBytes + plaintext.length > this.#gathered.length) {
+    if (this.#gatheredBytes + piece.length > this.#gathered.length) {
       this.#flush()
       this.#gathered = Buffer.allocUnsafeSlow(4 * SMALL_BYTES)
     }
-    plaintext.copy(this.#gathered, this.#gatheredBytes)
-    this.#gatheredBytes += plaintext.length
+    piece.copy(this.#gathered, this.#gatheredBytes)
+    this.#gatheredBytes += piece.length
   }
 
   /** Appends what is held to `output`, without its first `skipBytes`, at most `takeBytes`; returns bytes appended. */
@@ -32,7 +34,8 @@ export class HeldPlaintext {
     let skip = skipBytes
     let taken = 0
     for (const piece of this.#pieces) {
-      const wanted = piece.subarray(skip, skip + takeBytes - taken)
+      const left = takeBytes - taken
+      const wanted = skip === 0 && piece.length <= left ? piece : piece.subarray(skip, skip + left)
       skip = Math.max(0, skip - piece.length)
       if (wanted.length > 0) output.push(wanted)
       taken += wanted.length

@@ -7,6 +7,8 @@ import { StreamKeys } from './stream-keys.ts'
 import type { Release } from './stream-opener.ts'
 import { StreamOpener } from './stream-opener.ts'
 
+const NOTHING: Buffer = Buffer.alloc(0)
+
 export interface ObjectOpenerOptions {
   readonly memory: SecureMemory
   /** Context of an object whose key is at hand, from `streamContext`. */
@@ -29,7 +31,8 @@ export interface ObjectOpenerOptions {
  *     output(opener.write(chunk))
  *     if (opener.pendingHeader) output(opener.supplyKey(keyId, streamKey))
  *
- * After any error the opener is destroyed. A chunk may be reused as soon as the call has returned.
+ * Chunks are opened where they lie, and what comes out are views of them: a chunk is the opener's own until what came
+ * out has been used and, while `holding`, until the next chunk. After any error the opener is destroyed.
  */
 export class ObjectOpener {
   readonly #options: ObjectOpenerOptions
@@ -39,7 +42,7 @@ export class ObjectOpener {
   #pending: StreamHeader | undefined
   #header: StreamHeader | undefined
   #stream: StreamOpener | undefined
-  #rest = Buffer.alloc(0)
+  #rest: Buffer = NOTHING
   #state: 'reading' | 'complete' | 'destroyed' = 'reading'
 
   constructor(options: ObjectOpenerOptions) {
@@ -52,6 +55,11 @@ export class ObjectOpener {
   /** The header that waits for its key, if any; its `keyId` says which. */
   get pendingHeader(): StreamHeader | undefined {
     return this.#pending
+  }
+
+  /** True while bytes of chunks that were written have not come out: the last chunk, and those since anything came out. */
+  get holding(): boolean {
+    return this.#rest.length > 0 || this.#stream?.holding === true
   }
 
   /** True when all that was asked for has been verified and given out. */
@@ -86,7 +94,7 @@ export class ObjectOpener {
     this.#header = header
     this.#pending = undefined
     const rest = this.#rest
-    this.#rest = Buffer.alloc(0)
+    this.#rest = NOTHING
     return this.#guarded(rest)
   }
 
@@ -108,7 +116,7 @@ export class ObjectOpener {
   /** Wipes keys and unverified plaintext; for transfers that are cut. Any later call throws. */
   destroy(): void {
     this.#stream?.destroy()
-    this.#rest = Buffer.alloc(0)
+    this.#rest = NOTHING
     this.#state = 'destroyed'
   }
 
@@ -129,7 +137,7 @@ export class ObjectOpener {
     while (at < chunk.length) {
       if (this.#state === 'complete') throw new EnvelopeError('extended', 'bytes follow the end')
       if (this.#pending !== undefined) {
-        this.#rest = Buffer.from(chunk.subarray(at))
+        this.#rest = chunk.subarray(at)
         return
       }
       if (this.#stream === undefined) at = this.#readHeader(chunk, at)

@@ -1,13 +1,4 @@
-import {
-  abandonFrame,
-  beginOpening,
-  finishOpening,
-  FRAME_BYTES,
-  FRAME_MARKER,
-  FRAME_TAG_BYTES,
-} from '../crypto/frames.ts'
-import { openFrame } from '../crypto/frames.ts'
-import type { OpeningFrame } from '../crypto/frames.ts'
+import { FRAME_BYTES, FRAME_MARKER, FRAME_TAG_BYTES, FrameOpener } from '../crypto/frames.ts'
 import { EnvelopeError } from './envelope-error.ts'
 import type { StreamHeader } from './header.ts'
 import { HeldPlaintext } from './held-plaintext.ts'
@@ -23,7 +14,7 @@ export interface Release {
 }
 
 /**
- * Opens the frames and the trailer of one stream, behind its header: the inner part of `ObjectOpener`.
+ * Opens the frames and the trailer of one stream, behind its header, where they lie: the inner part of `ObjectOpener`.
  * Gives out a frame's plaintext only once its tag has verified.
  */
 export class StreamOpener {
@@ -36,7 +27,8 @@ export class StreamOpener {
   readonly #held = new HeldPlaintext()
   readonly #tag = Buffer.alloc(FRAME_TAG_BYTES)
   readonly #sealedTrailer: Buffer
-  #frame: OpeningFrame | undefined
+  readonly #opener: FrameOpener
+  #isBegun = false
   #frameIndex: number
   #dataRemaining: number
   #tagBytes = 0
@@ -52,12 +44,18 @@ export class StreamOpener {
     }
     this.#frameIndex = firstFrame
     this.#dataRemaining = this.#frameDataBytes()
+    this.#opener = new FrameOpener(keys.frameKey)
     this.#sealedTrailer = Buffer.alloc(sealedTrailerBytes(header.trailerBytes))
   }
 
   /** True once the last frame and the trailer have verified. */
   get ended(): boolean {
     return this.#frameIndex === this.#frames && this.#trailerBytes === this.#sealedTrailer.length
+  }
+
+  /** True while plaintext that is not verified yet lies in chunks that have been read. */
+  get holding(): boolean {
+    return !this.#held.isEmpty
   }
 
   /**
@@ -78,15 +76,17 @@ export class StreamOpener {
 
   /** Wipes the key and what has not been verified. */
   destroy(): void {
-    if (this.#frame !== undefined) abandonFrame(this.#frame)
-    this.#frame = undefined
     this.#held.discard()
+    this.#opener.free()
     this.#keys.wipe()
   }
 
   #readData(chunk: Buffer, at: number): number {
     const until = Math.min(chunk.length, at + this.#dataRemaining)
-    this.#held.update(this.#openingFrame(), chunk.subarray(at, until))
+    this.#begin()
+    const piece = chunk.subarray(at, until)
+    this.#opener.update(piece)
+    this.#held.hold(piece)
     this.#dataRemaining -= until - at
     return until
   }
@@ -99,9 +99,9 @@ export class StreamOpener {
   }
 
   #endFrame(output: Buffer[], release: Release): void {
-    const frame = this.#openingFrame()
-    this.#frame = undefined
-    if (!finishOpening(frame, this.#tag)) this.#fail()
+    this.#begin()
+    this.#isBegun = false
+    if (!this.#opener.end(this.#tag)) this.#fail()
     const dataBytes = this.#frameDataBytes()
     const taken = this.#held.release(output, release.skipBytes, release.takeBytes)
     release.skipBytes = Math.max(0, release.skipBytes - dataBytes)
@@ -115,16 +115,19 @@ export class StreamOpener {
     const bytes = chunk.copy(this.#sealedTrailer, this.#trailerBytes, at)
     this.#trailerBytes += bytes
     if (this.#trailerBytes === this.#sealedTrailer.length) {
-      this.trailer = openFrame(this.#keys.frameKey, this.#frames, FRAME_MARKER.trailer, this.#sealedTrailer)
+      this.trailer = this.#opener.open(this.#frames, FRAME_MARKER.trailer, this.#sealedTrailer)
       if (this.trailer === undefined) this.#fail()
     }
     return at + bytes
   }
 
-  #openingFrame(): OpeningFrame {
-    const marker = this.#frameIndex === this.#frames - 1 ? FRAME_MARKER.last : FRAME_MARKER.more
-    this.#frame ??= beginOpening(this.#keys.frameKey, this.#frameIndex, marker)
-    return this.#frame
+  #begin(): void {
+    if (this.#isBegun) return
+    this.#isBegun = true
+    this.#opener.begin(
+      this.#frameIndex,
+      this.#frameIndex === this.#frames - 1 ? FRAME_MARKER.last : FRAME_MARKER.more,
+    )
   }
 
   #frameDataBytes(): number {

@@ -1,5 +1,4 @@
-import { abandonFrame, beginSealing, FRAME_BYTES, FRAME_MARKER, sealFrame } from '../crypto/frames.ts'
-import type { SealingFrame } from '../crypto/frames.ts'
+import { FRAME_BYTES, FRAME_MARKER, FrameSealer } from '../crypto/frames.ts'
 import { writeNonce } from '../crypto/random.ts'
 import type { SecureMemory } from '../crypto/secure-memory.ts'
 import type { StreamHeader } from './header.ts'
@@ -23,7 +22,8 @@ export interface StreamSealerOptions {
 
 /**
  * Seals a whole object (docs/SPEC.md section 6), pushed: plaintext goes in by chunks of any size, stored bytes come out.
- * Chunks are enciphered where they lie; nothing is collected or copied. The first output is the header.
+ * Chunks are enciphered where they lie, and what comes out are views of them; nothing is collected or copied. The first
+ * output is the header.
  */
 export class StreamSealer {
   readonly header: StreamHeader
@@ -32,8 +32,9 @@ export class StreamSealer {
 
   readonly #keys: StreamKeys
   readonly #frames: number
+  readonly #sealer: FrameSealer
   #headerSent = false
-  #frame: SealingFrame | undefined
+  #isBegun = false
   #frameIndex = 0
   #frameRemaining = 0
   #remaining: number
@@ -48,10 +49,11 @@ export class StreamSealer {
     this.#frames = framesOf(plaintextBytes)
     this.#remaining = plaintextBytes
     this.#keys = StreamKeys.seal(options.memory, options.streamKey, this.header, options.context)
+    this.#sealer = new FrameSealer(this.#keys.frameKey)
   }
 
   /**
-   * Seals a chunk, which may be reused afterwards.
+   * Seals a chunk in place; it is the stream's own until what comes out has been used.
    *
    * @throws RangeError when more is written than was declared; SecureMemoryError once destroyed
    */
@@ -61,13 +63,15 @@ export class StreamSealer {
     const output = this.#start()
     let at = 0
     while (at < chunk.length) {
-      this.#frame ??= this.#beginFrame()
+      this.#beginFrame()
       const bytes = Math.min(this.#frameRemaining, chunk.length - at)
-      output.push(this.#frame.update(bytes === chunk.length ? chunk : chunk.subarray(at, at + bytes)))
+      const piece = bytes === chunk.length ? chunk : chunk.subarray(at, at + bytes)
+      this.#sealer.update(piece)
+      output.push(piece)
       at += bytes
       this.#remaining -= bytes
       this.#frameRemaining -= bytes
-      if (this.#frameRemaining === 0) output.push(this.#endFrame(this.#frame))
+      if (this.#frameRemaining === 0) output.push(this.#endFrame())
     }
     return output
   }
@@ -84,17 +88,18 @@ export class StreamSealer {
       throw new RangeError('the trailer has not the announced length')
     const output = this.#start()
     // A stream without plaintext still has its one frame.
-    if (this.#frameIndex === 0) output.push(this.#endFrame(this.#beginFrame()))
-    if (trailer.length > 0)
-      output.push(...sealFrame(this.#keys.frameKey, this.#frames, FRAME_MARKER.trailer, trailer))
+    if (this.#frameIndex === 0) {
+      this.#beginFrame()
+      output.push(this.#endFrame())
+    }
+    if (trailer.length > 0) output.push(this.#sealer.seal(this.#frames, FRAME_MARKER.trailer, trailer))
     this.destroy()
     return output
   }
 
   /** Wipes the key; for transfers that are cut. Any later call throws. */
   destroy(): void {
-    if (this.#frame !== undefined) abandonFrame(this.#frame)
-    this.#frame = undefined
+    this.#sealer.free()
     this.#keys.wipe()
   }
 
@@ -104,17 +109,18 @@ export class StreamSealer {
     return [this.header.bytes]
   }
 
-  #beginFrame(): SealingFrame {
+  #beginFrame(): void {
+    if (this.#isBegun) return
+    this.#isBegun = true
     this.#frameRemaining = Math.min(FRAME_BYTES, this.#remaining)
     const marker = this.#frameIndex === this.#frames - 1 ? FRAME_MARKER.last : FRAME_MARKER.more
-    return beginSealing(this.#keys.frameKey, this.#frameIndex, marker)
+    this.#sealer.begin(this.#frameIndex, marker)
   }
 
   /** Returns the tag. */
-  #endFrame(frame: SealingFrame): Buffer {
-    frame.final()
-    this.#frame = undefined
+  #endFrame(): Buffer {
+    this.#isBegun = false
     this.#frameIndex++
-    return frame.getAuthTag()
+    return this.#sealer.end()
   }
 }

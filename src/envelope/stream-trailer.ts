@@ -1,4 +1,4 @@
-import { FRAME_MARKER, openFrame } from '../crypto/frames.ts'
+import { FRAME_MARKER, FrameOpener } from '../crypto/frames.ts'
 import type { SecureMemory } from '../crypto/secure-memory.ts'
 import { EnvelopeError } from './envelope-error.ts'
 import type { StreamHeader } from './header.ts'
@@ -19,11 +19,13 @@ export function openTrailer(
   sealed: Uint8Array,
 ): Buffer {
   const keys = StreamKeys.open(memory, streamKey, header, context)
+  const opener = new FrameOpener(keys.frameKey)
   try {
-    const trailer = openFrame(keys.frameKey, frames, FRAME_MARKER.trailer, sealed)
+    const trailer = opener.open(frames, FRAME_MARKER.trailer, Buffer.from(sealed))
     if (trailer === undefined) throw new EnvelopeError('not-authentic', 'the trailer does not authenticate')
     return trailer
   } finally {
+    opener.free()
     keys.wipe()
   }
 }

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { asPortcullisError, PortcullisError } from '../errors.ts'
-import { giveBack } from './spent.ts'
 import type { ErrorFace } from './problem.ts'
 import { problemFace } from './problem.ts'
 import type { RawHeaders } from './raw-headers.ts'
@@ -137,15 +136,18 @@ export class Exchange {
   }
 
   /**
-   * Sends pieces of a body begun before, with one system call where the connection allows. They belong to the exchange
-   * from now on, and their memory is given back once it is sent. False asks to wait for `drain`.
+   * Sends pieces of a body begun before, with one system call where the connection allows. They must stay as they are
+   * until `sent` is called, which may never happen. False asks to wait for `drain`.
    */
-  sendAll(pieces: readonly Buffer[]): boolean {
+  sendAll(pieces: readonly Buffer[], sent: () => void): boolean {
     const { response } = this
+    const last = pieces.length - 1
     response.cork()
-    for (const piece of pieces) {
+    for (let index = 0; index <= last; index += 1) {
+      const piece = pieces[index]!
       this.responseBytes += piece.length
-      response.write(piece, () => giveBack(piece))
+      if (index === last) response.write(piece, sent)
+      else response.write(piece)
     }
     response.uncork()
     return response.writableLength <= UNSENT_BYTES_MAX

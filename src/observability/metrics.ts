@@ -52,6 +52,7 @@ export interface LiveNumbers {
   readonly requestsInFlight?: () => number
   readonly bufferedBytes?: () => number
   readonly cachedKeys?: () => number
+  readonly cipherIsDirect?: () => boolean
   readonly audit?: () => AuditNumbers
   /** Absent where there is no fleet. */
   readonly fleetReachable?: (() => boolean) | undefined
@@ -247,6 +248,12 @@ export class Metrics {
     gauge('portcullis_requests_in_flight', 'Requests being handled.', live.requestsInFlight)
     gauge('portcullis_buffered_bytes', 'Bytes of buffered bodies.', live.bufferedBytes)
     gauge('portcullis_cached_keys', 'Tenant keys in secure memory.', live.cachedKeys)
+    const isDirect = live.cipherIsDirect
+    gauge(
+      'portcullis_cipher_direct',
+      '1 while AES-256-GCM is OpenSSL called directly, 0 by node:crypto.',
+      isDirect && (() => Number(isDirect())),
+    )
     const { audit } = live
     const ofAudit = (name: keyof AuditNumbers) => audit && (() => audit()[name])
     gauge('portcullis_audit_queue_length', 'Audit events not yet written.', ofAudit('queued'))

@@ -6,20 +6,20 @@ import type { RawHeaders } from '../listener/raw-headers.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import { giveBack } from '../listener/spent.ts'
 import { awaitTurn, TURN_BYTES } from '../listener/turns.ts'
+import { ConnectionMemory, readMemory } from './connection-memory.ts'
 import { ResponseReader } from './response-reader.ts'
 import type { SocketPoolOptions } from './socket-pool.ts'
 import type { BodyWriter, PushedBody, StoreRequest, StoreResponseHandler, StoreTransfer } from './upstream.ts'
 
-/** A plain connection fills it with one system call, and then awaits its next turn. */
+/** A connection fills it with one system call, and then awaits its next turn. */
 const READ_BYTES = TURN_BYTES
 /** Unsent bytes of a pushed body past which its source is asked to wait. */
 const UNSENT_BYTES_MAX = 512 * 1024
 /** An idle connection is given up before most stores do so. */
 const KEEP_ALIVE_MS = 15_000
 
-// libuv fills the buffer right before the callback that empties it, so one buffer serves all plain connections and stays
-// in the processor's cache. Under TLS a write can deliver what was read before: there each connection has its own.
-const sharedBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
+// One pool for the process: what one transfer gives back, the next one uses while it is in the processor's cache.
+const memory = readMemory(READ_BYTES)
 
 /** What a connection tells its pool. */
 export interface ConnectionEvents {
@@ -51,6 +51,7 @@ export class StoreConnection {
   readonly #events: ConnectionEvents
   readonly #socket: Socket
   readonly #reader = new ResponseReader()
+  readonly #memory = new ConnectionMemory(memory)
   #exchange: StoreExchange | undefined
   #connected = false
   #used = false
@@ -64,7 +65,10 @@ export class StoreConnection {
   constructor(options: SocketPoolOptions, events: ConnectionEvents) {
     this.#options = options
     this.#events = events
-    this.#socket = openSocket(options, (bytes, buffer) => this.#received(bytes, buffer))
+    this.#socket = openSocket(options, {
+      buffer: () => this.#memory.next(this.#reader.expecting),
+      callback: (bytes, buffer) => this.#received(bytes, buffer),
+    })
     this.#socket.setTimeout(options.connectTimeoutMs, () => this.#timedOut())
     this.#socket.once(options.tls === undefined ? 'connect' : 'secureConnect', () => {
       this.#connected = true
@@ -77,6 +81,7 @@ export class StoreConnection {
     })
     this.#socket.on('close', () => {
       this.#closed = true
+      this.#memory.close()
       this.#fail(unreachable())
       events.closed(this)
     })
@@ -105,7 +110,7 @@ export class StoreConnection {
           handler.head(status, endToEndHeaders(headers), message, this.#transferOf(exchange))
       },
       data: (chunk) => {
-        if (!exchange.over) handler.data(chunk)
+        if (!exchange.over) handler.data(chunk, this.#memory.loan)
       },
       end: (trailers, reusable) => this.#finish(exchange, trailers, reusable),
     })
@@ -173,6 +178,7 @@ export class StoreConnection {
 
   #received(bytes: number, buffer: Uint8Array): boolean {
     const chunk = Buffer.from(buffer.buffer as ArrayBuffer, buffer.byteOffset, bytes)
+    this.#memory.filled(bytes)
     try {
       this.#reader.read(chunk)
     } catch (thrown) {
@@ -275,12 +281,14 @@ class Upload implements BodyWriter {
     this.#stopped = true
   }
 
-  write(pieces: readonly Buffer[]): boolean {
+  write(pieces: readonly Buffer[], sent?: () => void): boolean {
     if (this.#stopped) return false
+    const last = pieces.length - 1
     this.#socket.cork()
-    for (const piece of pieces) {
+    for (let index = 0; index <= last; index += 1) {
+      const piece = pieces[index]!
       this.#remaining -= piece.length
-      this.#socket.write(piece, () => giveBack(piece))
+      this.#socket.write(piece, index === last ? sent : undefined)
     }
     this.#socket.uncork()
     this.#waiting = this.#socket.writableLength > UNSENT_BYTES_MAX
@@ -319,12 +327,10 @@ function pushed(stream: Readable): PushedBody {
 
 function openSocket(
   { url, tls }: SocketPoolOptions,
-  received: (bytes: number, buffer: Uint8Array) => boolean,
+  onread: { buffer(): Buffer; callback(bytes: number, buffer: Uint8Array): boolean },
 ): Socket {
   const { hostname, port } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
-  const isShared = tls === undefined && process.platform !== 'win32'
-  const onread = { buffer: isShared ? sharedBuffer : Buffer.allocUnsafeSlow(READ_BYTES), callback: received }
   if (tls === undefined) return connectPlain({ host, port: Number(port || 80), noDelay: true, onread })
   // Documented for tls.connect as well, which its types do not know.
   const name = isIP(host) === 0 ? { servername: host } : {}

@@ -12,6 +12,7 @@ import type {
   UpgradeRequest,
   Upstream,
 } from './upstream.ts'
+import { OWNED } from './upstream.ts'
 
 /** TLS towards a store: verification is never off. PEM text. */
 export interface StoreTls {
@@ -185,7 +186,7 @@ class Attempt implements Dispatcher.DispatchHandler, StoreTransfer {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#state === 'receiving') this.#handler.data(chunk)
+    if (this.#state === 'receiving') this.#handler.data(chunk, OWNED)
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {

@@ -28,15 +28,26 @@ export interface PushedBody {
 /** The way of a pushed body to the store. */
 export interface BodyWriter {
   /**
-   * Takes pieces in order, with one system call where the connection allows. They belong to the writer from now on, which
-   * gives their memory back once it is sent. False asks to wait for `ready`.
+   * Takes pieces in order, with one system call where the connection allows. They must stay as they are until `sent` is
+   * called, which may never happen. False asks to wait for `ready`.
    */
-  write(pieces: readonly Buffer[]): boolean
+  write(pieces: readonly Buffer[], sent?: () => void): boolean
   /** The body is complete. */
   end(): void
   /** It never will be: cuts the connection, so that the store does not take what it has for the whole. */
   abort(reason: Error): void
 }
+
+/** Memory that what a store sent lies in, and that serves other bytes once nobody holds it. */
+export interface Loan {
+  /** Holds the memory beyond the call that lent it. */
+  retain(): void
+  /** Gives it back, once for each `retain`; without, it is never used again. */
+  release(): void
+}
+
+/** The loan of memory that nobody wants back. */
+export const OWNED: Loan = { retain() {}, release() {} }
 
 /** The running transfer of a store's response: its brake and its emergency stop. */
 export interface StoreTransfer {
@@ -50,8 +61,11 @@ export interface StoreTransfer {
 export interface StoreResponseHandler {
   /** Final head (never 1xx). End-to-end headers: hop-by-hop fields are gone. */
   head(status: number, headers: RawHeaders, statusMessage: string, transfer: StoreTransfer): void
-  /** The chunk is lent: its memory may be used for the next one as soon as the call has returned. */
-  data(chunk: Buffer): void
+  /**
+   * The chunk is lent, and may be changed: its memory is used for the next one as soon as the call has returned, unless
+   * `loan` was retained.
+   */
+  data(chunk: Buffer, loan: Loan): void
   /** `trailers` are end-to-end trailer fields, empty mostly. */
   end(trailers: RawHeaders): void
   /** `store-unreachable` or `store-timeout`. */

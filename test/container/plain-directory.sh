@@ -10,11 +10,14 @@ mkdir -p "$image/opt/portcullis" "$image/var/lib/portcullis"
 cp package.json package-lock.json .npmrc LICENSE "$image/opt/portcullis/"
 cp -r bin config src "$image/opt/portcullis/"
 cd "$image/opt/portcullis"
-npm ci --omit=dev --omit=optional --no-audit --no-fund --loglevel=error
+npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+rm -rf node_modules/node-* node_modules/.bin/node
 
 node=$root/node_modules/.bin/node
 test ! -e node_modules/.bin/node || { echo 'the image brings a second runtime'; exit 1; }
 test ! -e node_modules/vitest || { echo 'the image holds development dependencies'; exit 1; }
+cipher=$("$node" -e "import('./src/crypto/gcm-engine.ts').then(({ gcmEngine }) => console.log(gcmEngine.name))")
+test "$cipher" = openssl || { echo "the image does not call OpenSSL directly: $cipher"; exit 1; }
 
 "$node" bin/portcullis.js --version
 "$node" bin/portcullis.js check --offline --config config/example.yaml

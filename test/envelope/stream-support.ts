@@ -28,10 +28,11 @@ export const CHUNKINGS: Readonly<Record<string, readonly number[]>> = {
   'byte by byte': BYTE_BY_BYTE,
 }
 
+/** Copies, since what they are fed to changes them. */
 export function* chunked(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
   for (let at = 0, i = 0; at < bytes.length; i++) {
     const size = Math.min(sizes[i % sizes.length]!, bytes.length - at)
-    yield bytes.subarray(at, at + size)
+    yield Buffer.from(bytes.subarray(at, at + size))
     at += size
   }
 }

@@ -116,7 +116,7 @@ describe('an opener', () => {
     const sealed = seal(randomBytes(10))
     const supply = (keyId: Buffer, key: Buffer): unknown => {
       const from = opener()
-      from.write(sealed)
+      from.write(Buffer.from(sealed))
       return from.supplyKey(keyId, key)
     }
     expect(failureOf(() => supply(randomBytes(16), streamKey))).toBe('wrong-key')

@@ -1,12 +1,4 @@
-import type { OpeningFrame } from '../../crypto/frames.ts'
-import {
-  abandonFrame,
-  beginOpening,
-  finishOpening,
-  FRAME_MARKER,
-  FRAME_TAG_BYTES,
-  openFrame,
-} from '../../crypto/frames.ts'
+import { FRAME_MARKER, FRAME_TAG_BYTES, FrameOpener } from '../../crypto/frames.ts'
 import { EnvelopeError } from '../envelope-error.ts'
 import { HeldPlaintext } from '../held-plaintext.ts'
 import type { StreamKeys } from '../stream-keys.ts'
@@ -37,7 +29,7 @@ export class PartOpener {
   #tagBytes = 0
   #trailerBytes = 0
   #paddingRemaining: number
-  #frame: OpeningFrame | undefined
+  readonly #opener: FrameOpener
   #frameIndex: number
 
   /** Takes ownership of `keys`. An end record has no frames. */
@@ -50,6 +42,12 @@ export class PartOpener {
     if (firstFrame > this.#frames) throw new RangeError('the part has no such frame')
     this.#frameIndex = firstFrame
     this.#dataRemaining = this.#frameDataBytes()
+    this.#opener = new FrameOpener(keys.frameKey)
+  }
+
+  /** True while plaintext that is not verified yet lies in chunks that have been read. */
+  get holding(): boolean {
+    return !this.#held.isEmpty
   }
 
   /** True once the last frame, the trailer and the padding have been read. */
@@ -76,9 +74,8 @@ export class PartOpener {
 
   /** Wipes the key and what has not been verified. */
   destroy(): void {
-    if (this.#frame !== undefined) abandonFrame(this.#frame)
-    this.#frame = undefined
     this.#held.discard()
+    this.#opener.free()
     this.#keys.wipe()
   }
 
@@ -88,14 +85,16 @@ export class PartOpener {
     if (this.#markBytes === MARK_BYTES) {
       if (!this.#mark.equals(markOf(this.#header))) this.#fail('spliced', 'a frame is of another part')
       const marker = this.#frameIndex === this.#frames - 1 ? FRAME_MARKER.last : FRAME_MARKER.more
-      this.#frame = beginOpening(this.#keys.frameKey, this.#frameIndex, marker)
+      this.#opener.begin(this.#frameIndex, marker)
     }
     return at + bytes
   }
 
   #readData(chunk: Buffer, at: number): number {
     const until = Math.min(chunk.length, at + this.#dataRemaining)
-    this.#held.update(this.#frame!, chunk.subarray(at, until))
+    const piece = chunk.subarray(at, until)
+    this.#opener.update(piece)
+    this.#held.hold(piece)
     this.#dataRemaining -= until - at
     return until
   }
@@ -108,9 +107,7 @@ export class PartOpener {
   }
 
   #endFrame(output: Buffer[], release: Release): void {
-    const frame = this.#frame!
-    this.#frame = undefined
-    if (!finishOpening(frame, this.#tag)) this.#fail('not-authentic', 'a frame does not authenticate')
+    if (!this.#opener.end(this.#tag)) this.#fail('not-authentic', 'a frame does not authenticate')
     const dataBytes = this.#frameDataBytes()
     const taken = this.#held.release(output, release.skipBytes, release.takeBytes)
     release.skipBytes = Math.max(0, release.skipBytes - dataBytes)
@@ -126,7 +123,7 @@ export class PartOpener {
     const bytes = chunk.copy(this.#sealedTrailer, this.#trailerBytes, at)
     this.#trailerBytes += bytes
     if (this.#trailerBytes === SEALED_TRAILER_BYTES) {
-      this.trailer = openFrame(this.#keys.frameKey, this.#frames, FRAME_MARKER.trailer, this.#sealedTrailer)
+      this.trailer = this.#opener.open(this.#frames, FRAME_MARKER.trailer, this.#sealedTrailer)
       if (this.trailer === undefined) this.#fail('not-authentic', 'the trailer does not authenticate')
     }
     return at + bytes

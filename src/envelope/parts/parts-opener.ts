@@ -11,6 +11,8 @@ import { PartOpener } from './opener.ts'
 /** An object's last part must be shorter than this, unless an end record follows (docs/SPEC.md section 6.6). */
 export const UNENDED_PART_BYTES = 5 * 1024 * 1024
 
+const NOTHING: Buffer = Buffer.alloc(0)
+
 export interface PartsOpenerOptions {
   readonly memory: SecureMemory
   /** Streams that the store claims: parts, and the end record if there is one (the `-N` of its entity tag). */
@@ -28,7 +30,7 @@ export interface PartsOpenerOptions {
 
 /**
  * Opens an object made of parts, pushed, as `ObjectOpener` opens whole ones: at each header it stops and asks for the
- * key. After any error it is destroyed. A chunk may be reused as soon as the call has returned.
+ * key. Chunks are opened where they lie, as there. After any error it is destroyed.
  */
 export class PartsOpener {
   /** The trailer of the end record, or of the part when a single one is read. */
@@ -40,7 +42,7 @@ export class PartsOpener {
   #pending: PartHeader | undefined
   #current: PartHeader | undefined
   #part: PartOpener | undefined
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = NOTHING
   #streams = 0
   #plaintextBytes = 0
   #ended = false
@@ -60,11 +62,16 @@ export class PartsOpener {
     return this.#pending
   }
 
+  /** True while bytes of chunks that were written have not come out: the last chunk, and those since anything came out. */
+  get holding(): boolean {
+    return this.#rest.length > 0 || this.#part?.holding === true
+  }
+
   /** @throws EnvelopeError; Error once destroyed */
   write(chunk: Buffer): Buffer[] {
     if (this.#destroyed) throw new Error('the opener has ended')
     if (this.#pending !== undefined) {
-      this.#rest = this.#rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#rest, chunk])
+      this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
       return []
     }
     return this.#guarded(chunk)
@@ -94,7 +101,7 @@ export class PartsOpener {
     this.#pending = undefined
     this.#streams += 1
     const rest = this.#rest
-    this.#rest = Buffer.alloc(0)
+    this.#rest = NOTHING
     return this.#guarded(rest)
   }
 
@@ -124,7 +131,7 @@ export class PartsOpener {
   destroy(): void {
     this.#part?.destroy()
     this.#part = undefined
-    this.#rest = Buffer.alloc(0)
+    this.#rest = NOTHING
     this.#destroyed = true
   }
 
@@ -155,7 +162,7 @@ export class PartsOpener {
       }
       if (at >= chunk.length || this.satisfied) return
       if (this.#pending !== undefined) {
-        this.#rest = Buffer.from(chunk.subarray(at))
+        this.#rest = chunk.subarray(at)
         return
       }
       if (this.#part === undefined) at = this.#readHeader(chunk, at)

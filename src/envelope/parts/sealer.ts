@@ -1,5 +1,4 @@
-import type { SealingFrame } from '../../crypto/frames.ts'
-import { abandonFrame, beginSealing, FRAME_MARKER, sealFrame } from '../../crypto/frames.ts'
+import { FRAME_MARKER, FrameSealer } from '../../crypto/frames.ts'
 import { writeNonce } from '../../crypto/random.ts'
 import type { SecureMemory } from '../../crypto/secure-memory.ts'
 import { StreamKeys } from '../stream-keys.ts'
@@ -29,7 +28,8 @@ export interface PartSealing {
 
 /**
  * Seals one part of an object (docs/SPEC.md section 6), pushed: plaintext goes in by chunks of any size, stored bytes come out.
- * Chunks are enciphered where they lie; nothing is collected. The first output begins with the header.
+ * Chunks are enciphered where they lie, and what comes out are views of them; nothing is collected. The first output
+ * begins with the header.
  */
 export class PartSealer {
   readonly header: PartHeader
@@ -39,8 +39,9 @@ export class PartSealer {
   readonly #keys: StreamKeys
   readonly #frameBytes: number
   readonly #frames: number
+  readonly #sealer: FrameSealer
   #pending: Buffer[]
-  #frame: SealingFrame | undefined
+  #isBegun = false
   #frameIndex = 0
   #frameRemaining = 0
   #remaining: number
@@ -52,12 +53,13 @@ export class PartSealer {
     this.#frames = partFrames(plaintextBytes)
     this.#remaining = plaintextBytes
     this.#keys = StreamKeys.seal(sealing.memory, sealing.streamKey, this.header, sealing.context)
+    this.#sealer = new FrameSealer(this.#keys.frameKey)
     // What precedes a frame goes out together with what ended the one before it.
     this.#pending = [this.header.bytes]
   }
 
   /**
-   * Seals a chunk, which may be reused afterwards.
+   * Seals a chunk in place; it is the part's own until what comes out has been used.
    *
    * @throws RangeError when more is written than was declared; SecureMemoryError once destroyed
    */
@@ -67,13 +69,15 @@ export class PartSealer {
     const output: Buffer[] = []
     let at = 0
     while (at < chunk.length) {
-      const frame = (this.#frame ??= this.#beginFrame(output))
+      this.#beginFrame(output)
       const bytes = Math.min(this.#frameRemaining, chunk.length - at)
-      output.push(frame.update(bytes === chunk.length ? chunk : chunk.subarray(at, at + bytes)))
+      const piece = bytes === chunk.length ? chunk : chunk.subarray(at, at + bytes)
+      this.#sealer.update(piece)
+      output.push(piece)
       at += bytes
       this.#remaining -= bytes
       this.#frameRemaining -= bytes
-      if (this.#frameRemaining === 0) this.#endFrame(frame)
+      if (this.#frameRemaining === 0) this.#endFrame()
     }
     return output
   }
@@ -86,9 +90,9 @@ export class PartSealer {
   final(trailer: Uint8Array): Buffer[] {
     this.#keys.requireAlive()
     if (this.#remaining > 0) throw new RangeError('less plaintext than was declared')
-    const sealed = sealedTrailer(this.#keys, this.#frames, trailer)
+    const sealed = sealedTrailer(this.#sealer, this.#frames, trailer)
     const padding = Buffer.alloc(paddingBytes(this.header.plaintextBytes))
-    const output = [Buffer.concat([...this.#pending, ...sealed, padding])]
+    const output = [Buffer.concat([...this.#pending, sealed, padding])]
     this.#pending = []
     this.destroy()
     return output
@@ -96,23 +100,23 @@ export class PartSealer {
 
   /** Wipes the key; for transfers that are cut. Any later call throws. */
   destroy(): void {
-    if (this.#frame !== undefined) abandonFrame(this.#frame)
-    this.#frame = undefined
+    this.#sealer.free()
     this.#keys.wipe()
   }
 
-  #beginFrame(output: Buffer[]): SealingFrame {
+  #beginFrame(output: Buffer[]): void {
+    if (this.#isBegun) return
+    this.#isBegun = true
     output.push(Buffer.concat([...this.#pending, markOf(this.header)]))
     this.#pending = []
     this.#frameRemaining = Math.min(this.#frameBytes, this.#remaining)
     const marker = this.#frameIndex === this.#frames - 1 ? FRAME_MARKER.last : FRAME_MARKER.more
-    return beginSealing(this.#keys.frameKey, this.#frameIndex, marker)
+    this.#sealer.begin(this.#frameIndex, marker)
   }
 
-  #endFrame(frame: SealingFrame): void {
-    frame.final()
-    this.#pending.push(frame.getAuthTag())
-    this.#frame = undefined
+  #endFrame(): void {
+    this.#pending.push(this.#sealer.end())
+    this.#isBegun = false
     this.#frameIndex += 1
   }
 }
@@ -126,9 +130,11 @@ export function sealEndRecord(
 ): Buffer {
   const header = headerFor(sealing, 'end', parts, plaintextBytes)
   const keys = StreamKeys.seal(sealing.memory, sealing.streamKey, header, sealing.context)
+  const sealer = new FrameSealer(keys.frameKey)
   try {
-    return Buffer.concat([header.bytes, ...sealedTrailer(keys, 0, trailer), Buffer.alloc(paddingBytes(0))])
+    return Buffer.concat([header.bytes, sealedTrailer(sealer, 0, trailer), Buffer.alloc(paddingBytes(0))])
   } finally {
+    sealer.free()
     keys.wipe()
   }
 }
@@ -145,7 +151,7 @@ function headerFor(
   return newPartHeader({ kind, partNumber: number, plaintextBytes, objectId, keyId, mark })
 }
 
-function sealedTrailer(keys: StreamKeys, frames: number, trailer: Uint8Array): readonly Buffer[] {
+function sealedTrailer(sealer: FrameSealer, frames: number, trailer: Uint8Array): Buffer {
   if (trailer.length !== PART_TRAILER_BYTES) throw new RangeError('the trailer has 48 bytes')
-  return sealFrame(keys.frameKey, frames, FRAME_MARKER.trailer, trailer)
+  return sealer.seal(frames, FRAME_MARKER.trailer, trailer)
 }

@@ -70,7 +70,7 @@ test('each part opens alone, under its own key and name', () => {
     const key = Buffer.from(spec.tenantKey ?? tenantKey.toString('hex'), 'hex')
     const names = { ...CONTEXT, dataClass: 'attachment', site: spec.site ?? CONTEXT.site }
     const opener = new PartsOpener({ memory, streams: 1, single: true })
-    const released = opener.write(stored.get(spec.name)!)
+    const released = opener.write(Buffer.from(stored.get(spec.name)!))
     const own = streamContext(names, Buffer.from(spec.objectName ?? OBJECT_NAME))
     released.push(...opener.supplyKey(keyId(key), derived(key, 'stream', 32), own))
     opener.final()

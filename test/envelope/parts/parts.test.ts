@@ -39,7 +39,7 @@ function seal(number: number, plaintext: Buffer, further: Partial<PartSealing> =
   const sealer = new PartSealer({ ...sealing, ...further }, number, plaintext.length)
   const pieces: Buffer[] = []
   for (let at = 0; at < plaintext.length; at += 50_000)
-    pieces.push(...sealer.write(plaintext.subarray(at, at + 50_000)))
+    pieces.push(...sealer.write(Buffer.from(plaintext.subarray(at, at + 50_000))))
   return Buffer.concat([...pieces, ...sealer.final(TRAILER)])
 }
 
@@ -55,7 +55,7 @@ function open(
   }
   supply()
   for (let at = 0; at < stored.length; at += pieceBytes) {
-    output.push(...opener.write(stored.subarray(at, at + pieceBytes)))
+    output.push(...opener.write(Buffer.from(stored.subarray(at, at + pieceBytes))))
     supply()
   }
   opener.final()

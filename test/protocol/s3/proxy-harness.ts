@@ -105,9 +105,9 @@ class CountingUpstream implements Upstream {
 
   dispatch(request: StoreRequest, handler: StoreResponseHandler): () => void {
     this.requests.push(`${request.method} ${request.path}`)
-    const count = (chunk: Buffer): void => {
+    const count: StoreResponseHandler['data'] = (chunk, loan) => {
       this.bytes += chunk.length
-      handler.data(chunk)
+      handler.data(chunk, loan)
     }
     return this.#pool.dispatch(request, {
       head: (...head) => handler.head(...head),

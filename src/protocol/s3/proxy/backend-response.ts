@@ -1,13 +1,13 @@
 import { PortcullisError } from '../../../errors.ts'
-import { giveBack } from '../../../listener/spent.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { headerValue } from '../../../listener/raw-headers.ts'
-import type { StoreResponseHandler, StoreTransfer } from '../../../upstream/upstream.ts'
+import type { Loan, StoreResponseHandler, StoreTransfer } from '../../../upstream/upstream.ts'
+import { OWNED } from '../../../upstream/upstream.ts'
 
 /** Takes the body of a response. Exactly one of `end` and `error` comes last. */
 export interface BodySink {
-  /** The chunk is lent for the call. */
-  data(chunk: Buffer): void
+  /** The chunk is lent for the call, unless `loan` is retained, and may be changed. */
+  data(chunk: Buffer, loan: Loan): void
   end(): void
   error(error: PortcullisError): void
 }
@@ -20,7 +20,8 @@ export class BackendResponse implements StoreResponseHandler {
   readonly #reject: (error: PortcullisError) => void
   #transfer: StoreTransfer | undefined
   #sink: BodySink | undefined
-  #early: Buffer[] = []
+  /** What came before somebody consumes it. */
+  #early: { readonly chunk: Buffer; readonly loan: Loan }[] = []
   #collected: Promise<Buffer> | undefined
   #outcome: 'end' | PortcullisError | undefined
 
@@ -48,9 +49,13 @@ export class BackendResponse implements StoreResponseHandler {
     this.#resolve(this)
   }
 
-  data(chunk: Buffer): void {
-    if (this.#sink === undefined) this.#early.push(Buffer.from(chunk))
-    else this.#sink.data(chunk)
+  data(chunk: Buffer, loan: Loan): void {
+    if (this.#sink !== undefined) {
+      this.#sink.data(chunk, loan)
+      return
+    }
+    loan.retain()
+    this.#early.push({ chunk, loan })
   }
 
   end(): void {
@@ -77,9 +82,9 @@ export class BackendResponse implements StoreResponseHandler {
     const early = this.#early
     this.#early = []
     this.#sink = sink
-    for (const chunk of early) {
-      sink.data(chunk)
-      giveBack(chunk)
+    for (const { chunk, loan } of early) {
+      sink.data(chunk, loan)
+      loan.release()
     }
     if (this.#sink !== sink) return
     if (this.#outcome === 'end') sink.end()
@@ -98,7 +103,7 @@ export class BackendResponse implements StoreResponseHandler {
         over = true
         this.pause()
         this.#sink = undefined
-        this.#early = pieces
+        this.#early = pieces.map((chunk) => ({ chunk, loan: OWNED }))
         resolve(Buffer.concat(pieces))
       }
       this.consume({

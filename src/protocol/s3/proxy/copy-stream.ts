@@ -1,5 +1,4 @@
 import { asPortcullisError } from '../../../errors.ts'
-import { giveBack } from '../../../listener/spent.ts'
 import type { BodyWriter, PushedBody } from '../../../upstream/upstream.ts'
 import type { OpenedBody, OpenedSink } from './object-delivery.ts'
 import type { ObjectExchange } from './object-exchange.ts'
@@ -49,15 +48,13 @@ export class CopyStream implements PushedBody, OpenedSink {
     this.#body.start()
   }
 
-  data(pieces: readonly Buffer[]): boolean {
+  data(pieces: readonly Buffer[], done: () => void): boolean {
     if (this.#destroyed) return false
-    let wanted = true
-    for (const piece of pieces) {
-      this.#witness.data(piece)
-      wanted = this.#writer!.write(this.#sealer.write(piece))
-      giveBack(piece)
-    }
-    return wanted
+    for (const piece of pieces) this.#witness.data(piece)
+    return this.#writer!.write(
+      pieces.flatMap((piece) => this.#sealer.write(piece)),
+      done,
+    )
   }
 
   end(): void {

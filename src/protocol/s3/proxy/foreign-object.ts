@@ -23,13 +23,14 @@ const MARK: RawHeaders = ['portcullis-encryption', 'none']
 /** Stored bytes as they are: a foreign object has nothing to open. */
 class Unsealed implements Opener {
   readonly pendingHeader = undefined
+  readonly holding = false
 
   supplyKey(): Buffer[] {
     return []
   }
 
   write(chunk: Buffer): Buffer[] {
-    return [Buffer.from(chunk)]
+    return [chunk]
   }
 
   final(): void {}

@@ -4,14 +4,17 @@ import type { TenantKey } from '../../../keyring/tenant-key.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import type { BackendResponse, BodySink } from './backend-response.ts'
 import type { ObjectExchange } from './object-exchange.ts'
-import { giveBack } from '../../../listener/spent.ts'
+import type { Loan } from '../../../upstream/upstream.ts'
+import { OWNED } from '../../../upstream/upstream.ts'
 import { publicError } from './public-error.ts'
 
 /** Opens stored bytes pushed in pieces; `WholeOpener` and `PartsOpener` are such. */
 export interface Opener {
   readonly pendingHeader: StreamHeader | undefined
   supplyKey(keyId: Uint8Array, streamKey: Uint8Array, context: Uint8Array): Buffer[]
-  /** What comes out is memory of its own: the chunk is lent. */
+  /** True while bytes of chunks that were written have not come out: the last chunk, and those since anything came out. */
+  readonly holding: boolean
+  /** Opens the chunk where it lies: what comes out are views of it and of those before it. */
   write(chunk: Buffer): Buffer[]
   final(): void
   destroy(): void
@@ -19,8 +22,11 @@ export interface Opener {
 
 /** Takes verified plaintext. Exactly one of `end` and `error` comes last. */
 export interface OpenedSink {
-  /** Takes pieces in order, as their owner. False asks the source to wait until `resume` of the reading is called. */
-  data(pieces: readonly Buffer[]): boolean
+  /**
+   * Takes pieces in order, and their memory, until it calls `done`. False asks the source to wait until `resume` of the
+   * reading is called.
+   */
+  data(pieces: readonly Buffer[], done: () => void): boolean
   end(): void
   error(error: unknown): void
 }
@@ -50,6 +56,8 @@ export class OpenedBody implements BodySink {
   #sourceEnded = false
   #over = false
   #queue: Buffer[] = []
+  /** Of the chunks with bytes that the opener holds, retained. */
+  #loans: Loan[] = []
 
   constructor(context: ObjectExchange, response: BackendResponse, opening: Opening, sink: OpenedSink) {
     this.#context = context
@@ -73,10 +81,10 @@ export class OpenedBody implements BodySink {
     if (!this.#waiting && !this.#over) this.#response.resume()
   }
 
-  data(chunk: Buffer): void {
+  data(chunk: Buffer, loan: Loan): void {
     if (this.#over) return
     if (this.#waiting) this.#queue.push(Buffer.from(chunk))
-    else this.#guarded(() => this.#feed(chunk))
+    else this.#guarded(() => this.#feed(chunk, loan))
   }
 
   end(): void {
@@ -85,6 +93,7 @@ export class OpenedBody implements BodySink {
     this.#guarded(() => {
       this.#opening.opener.final()
       this.#over = true
+      releaseAll(this.#loans.splice(0))
       this.#sink.end()
     })
   }
@@ -93,9 +102,12 @@ export class OpenedBody implements BodySink {
     this.#fail(error)
   }
 
-  #feed(chunk: Buffer): void {
+  #feed(chunk: Buffer, loan: Loan): void {
+    loan.retain()
+    this.#loans.push(loan)
     this.#give(this.#opening.opener.write(chunk))
     this.#supplyKeys()
+    if (!this.#opening.opener.holding) releaseAll(this.#loans.splice(0))
   }
 
   #supplyKeys(): void {
@@ -136,11 +148,7 @@ export class OpenedBody implements BodySink {
   }
 
   #drainQueue(): void {
-    while (!this.#waiting && !this.#over && this.#queue.length > 0) {
-      const chunk = this.#queue.shift()!
-      this.#feed(chunk)
-      giveBack(chunk)
-    }
+    while (!this.#waiting && !this.#over && this.#queue.length > 0) this.#feed(this.#queue.shift()!, OWNED)
     if (this.#waiting || this.#over) return
     if (this.#sourceEnded) this.end()
     else if (!this.#held) this.#response.resume()
@@ -149,11 +157,26 @@ export class OpenedBody implements BodySink {
   #give(pieces: Buffer[]): void {
     if (this.#over || pieces.length === 0) return
     const wanted = this.#skip === 0 && this.#take === Infinity ? pieces : this.#wanted(pieces)
-    if (wanted.length > 0 && !this.#sink.data(wanted)) {
+    const loans = this.#spent()
+    if (wanted.length === 0) {
+      releaseAll(loans)
+    } else if (!this.#sink.data(wanted, () => releaseAll(loans))) {
       this.#held = true
       this.#response.pause()
     }
     if (this.#take === 0 && !this.#over) this.#satisfied()
+  }
+
+  /** The loans that pieces which just came out lie in. What is held still lies in the last one. */
+  #spent(): Loan[] {
+    const spent = this.#loans
+    const last = spent.at(-1)
+    this.#loans = []
+    if (last !== undefined && this.#opening.opener.holding) {
+      last.retain()
+      this.#loans.push(last)
+    }
+    return spent
   }
 
   #wanted(pieces: readonly Buffer[]): Buffer[] {
@@ -169,7 +192,7 @@ export class OpenedBody implements BodySink {
 
   #satisfied(): void {
     this.#over = true
-    this.#opening.opener.destroy()
+    this.#destroy()
     if (!this.#sourceEnded) this.#response.abort()
     this.#sink.end()
   }
@@ -182,13 +205,23 @@ export class OpenedBody implements BodySink {
     }
   }
 
+  /** What is held is overwritten before its memory is given back. */
+  #destroy(): void {
+    this.#opening.opener.destroy()
+    releaseAll(this.#loans.splice(0))
+  }
+
   #fail(thrown: unknown): void {
     if (this.#over) return
     this.#over = true
-    this.#opening.opener.destroy()
+    this.#destroy()
     this.#response.abort()
     this.#sink.error(publicError(thrown))
   }
+}
+
+function releaseAll(loans: readonly Loan[]): void {
+  for (const loan of loans) loan.release()
 }
 
 /**
@@ -200,7 +233,7 @@ export class ClientDelivery implements OpenedSink {
   readonly #status: number
   readonly #headers: RawHeaders
   #body: OpenedBody | undefined
-  #early: Buffer[] = []
+  #early: { readonly pieces: readonly Buffer[]; readonly done: () => void }[] = []
   #open = false
   #begun = false
   #complete = false
@@ -229,18 +262,18 @@ export class ClientDelivery implements OpenedSink {
     this.#headers.push(...headers)
   }
 
-  data(pieces: readonly Buffer[]): boolean {
+  data(pieces: readonly Buffer[], done: () => void): boolean {
     const { exchange } = this.#context
     if (this.#open && !exchange.admitted) {
       this.#open = false
       this.#context.whenAdmitted(() => this.#reopen())
     }
     if (!this.#open) {
-      for (const piece of pieces) this.#early.push(piece)
+      this.#early.push({ pieces, done })
       return this.#whole !== undefined
     }
     this.#begin()
-    return exchange.sendAll(pieces)
+    return exchange.sendAll(pieces, done)
   }
 
   end(): void {
@@ -249,9 +282,9 @@ export class ClientDelivery implements OpenedSink {
       this.#context.whenAdmitted(() => {
         const { exchange } = this.#context
         if (exchange.ended) return
-        const headers = [...this.#headers, ...this.#whole!()]
-        exchange.begin(this.#status, headers)
-        exchange.sendAll(this.#early.splice(0))
+        exchange.response.cork()
+        exchange.begin(this.#status, [...this.#headers, ...this.#whole!()])
+        for (const { pieces, done } of this.#early.splice(0)) exchange.sendAll(pieces, done)
         exchange.response.end()
       })
     } else if (this.#open) {
@@ -278,8 +311,7 @@ export class ClientDelivery implements OpenedSink {
   #reopen(): void {
     this.#open = true
     let wanted = true
-    const early = this.#early.splice(0)
-    if (early.length > 0) wanted = this.data(early)
+    for (const { pieces, done } of this.#early.splice(0)) wanted = this.data(pieces, done)
     if (!this.#open) return
     if (this.#complete) this.#finish()
     else if (wanted) this.#body!.resume()

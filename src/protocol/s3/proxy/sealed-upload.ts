@@ -60,10 +60,7 @@ async function uploadHeld(
   const sealed = Buffer.allocUnsafeSlow(sealer.sealedBytes)
   let at = 0
   const keep = (pieces: readonly Buffer[]): void => {
-    for (const piece of pieces) {
-      at += piece.copy(sealed, at)
-      giveBack(piece)
-    }
+    for (const piece of pieces) at += piece.copy(sealed, at)
   }
   const checksum = await new Promise<ObjectChecksum | undefined>((resolve, reject) => {
     body.read({
@@ -115,6 +112,8 @@ class SealedUpload implements PushedBody {
   #writer: BodyWriter | undefined
   #destroyed = false
   #sealed: Buffer[] = []
+  /** What `#sealed` are views of. */
+  #chunks: Buffer[] = []
   #sealedBytes = 0
   /** The body is paused until its turn and the store's readiness have both come. */
   #awaitsTurn = false
@@ -132,8 +131,7 @@ class SealedUpload implements PushedBody {
     this.#body.read({
       data: (chunk) => {
         if (this.#destroyed) return
-        this.#keep(this.#sealer.write(chunk))
-        giveBack(chunk)
+        this.#keep(this.#sealer.write(chunk), chunk)
       },
       end: (checksum) => {
         this.checksum = checksum
@@ -162,9 +160,10 @@ class SealedUpload implements PushedBody {
     this.#writer?.abort(asPortcullisError(reason))
   }
 
-  #keep(pieces: readonly Buffer[]): void {
+  #keep(pieces: readonly Buffer[], chunk: Buffer): void {
     // A body that arrives slowly is not held back: what came within one pass of the event loop goes out at its end.
     if (this.#sealed.length === 0) setImmediate(() => this.#flush())
+    this.#chunks.push(chunk)
     for (const piece of pieces) {
       this.#sealed.push(piece)
       this.#sealedBytes += piece.length
@@ -183,9 +182,14 @@ class SealedUpload implements PushedBody {
   #flush(): void {
     if (this.#destroyed || this.#sealed.length === 0) return
     const sealed = this.#sealed
+    const chunks = this.#chunks
     this.#sealed = []
+    this.#chunks = []
     this.#sealedBytes = 0
-    if (this.#writer!.write(sealed)) return
+    const sent = (): void => {
+      for (const chunk of chunks) giveBack(chunk)
+    }
+    if (this.#writer!.write(sealed, sent)) return
     this.#awaitsStore = true
     this.#request.pause()
   }

@@ -4,7 +4,6 @@ import { parseHeader } from '../../../envelope/header.ts'
 import { EnvelopeError } from '../../../envelope/envelope-error.ts'
 import { ObjectOpener } from '../../../envelope/object-opener.ts'
 import { STREAM_HEADER_BYTES } from '../../../envelope/sizes.ts'
-import { giveBack } from '../../../listener/spent.ts'
 import type { Opener } from './object-delivery.ts'
 
 /** A range of an object whose header is known: from `planRange`. */
@@ -35,6 +34,10 @@ export class WholeOpener implements Opener {
     return this.#pending
   }
 
+  get holding(): boolean {
+    return this.#early.length > 0 || this.#opener?.holding === true
+  }
+
   supplyKey(keyId: Uint8Array, streamKey: Uint8Array, context: Uint8Array): Buffer[] {
     const range = this.#range
     const opener = new ObjectOpener({
@@ -49,14 +52,15 @@ export class WholeOpener implements Opener {
     this.#early = Buffer.alloc(0)
     const behindHeader = range === undefined ? STREAM_HEADER_BYTES : 0
     if (range === undefined) opener.write(early.subarray(0, STREAM_HEADER_BYTES))
-    const output = [...opener.supplyKey(keyId, streamKey), ...opener.write(early.subarray(behindHeader))]
-    giveBack(early)
-    return output
+    const output = opener.supplyKey(keyId, streamKey)
+    return output.length === 0
+      ? opener.write(early.subarray(behindHeader))
+      : [...output, ...opener.write(early.subarray(behindHeader))]
   }
 
   write(chunk: Buffer): Buffer[] {
     if (this.#opener !== undefined) return this.#opener.write(chunk)
-    this.#early = this.#early.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#early, chunk])
+    this.#early = this.#early.length === 0 ? chunk : Buffer.concat([this.#early, chunk])
     if (this.#pending === undefined && this.#early.length >= STREAM_HEADER_BYTES) {
       this.#pending = parseHeader(this.#early)
     }
