@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,9 @@ export class CephRgw {
   }
 }
 
+// Keys of the cluster's own encryption, which clients may ask for by name.
+const testKey = (): string => randomBytes(32).toString('base64')
+
 // Without authentication inside the cluster, which lives on loopback for the length of a test.
 function configuration(directory: string, fsid: string, port: number, monitorPort: number): string {
   return `[global]
@@ -138,5 +141,8 @@ osd_pool_default_min_size = 1
 osd_pool_default_pg_num = 1
 osd_pool_default_pgp_num = 1
 rgw_frontends = beast endpoint=127.0.0.1:${port}
+rgw_crypt_require_ssl = false
+rgw_crypt_s3_kms_backend = testing
+rgw_crypt_s3_kms_encryption_keys = testkey-1=${testKey()} testkey-2=${testKey()}
 `
 }

@@ -12,6 +12,8 @@ import s3tests.functional as suite
 @pytest.fixture(autouse=True, scope='function')
 def own_prefix(configfile):
     suite.prefix = suite.choose_bucket_prefix('t-{random}-')
+    # Nothing can be left of a prefix that is new.
+    suite.setup = lambda: None
 
 
 def pytest_collection_modifyitems(items):
