@@ -132,6 +132,27 @@ describe('presigned URLs', () => {
     expect(got.text).toContain(`<Code>AccessDenied</Code><Message>${message}</Message>`)
   })
 
+  it.each([
+    ['metadata', { 'x-amz-meta-owner': 'alice' }, 200],
+    ['the checksum of an empty body, which SDKs sign', { 'x-amz-checksum-crc32': 'AAAAAA==' }, 200],
+    ['the source of a copy', { 'x-amz-copy-source': `${Bucket}/presigned` }, 501],
+    ['a key of the client', { 'x-amz-server-side-encryption-customer-algorithm': 'AES256' }, 501],
+    ['an offset to write at', { 'X-Amz-Write-Offset-Bytes': '5' }, 501],
+  ])('with %s in the query', async (_, query, status) => {
+    const { host } = new URL(harness.url)
+    const path = `/${Bucket}/presigned-${status}`
+    const url = await presign({ method: 'PUT', path, query, host }, ACCESS_KEYS.acme, REGION)
+    const put = await send('PUT', url, ['host', host, 'content-length', '5'], Buffer.from('hello'))
+    expect(put.status).toBe(status)
+    if (status === 501) {
+      expect(put.text).toContain('<Code>NotImplemented</Code>')
+      expect(await exists(`presigned-${status}`)).toBe(false)
+    } else if ('x-amz-meta-owner' in query) {
+      const head = await client.send(new HeadObjectCommand({ Bucket, Key: `presigned-${status}` }))
+      expect(head.Metadata).toEqual({ owner: 'alice' })
+    }
+  })
+
   it('are for one method only', async () => {
     const { host } = new URL(harness.url)
     const url = await presigned('GET', `/${Bucket}/presigned`)

@@ -15,7 +15,7 @@ import { xmlDocument } from '../xml-writer.ts'
 import { BackendResponse } from './backend-response.ts'
 import { ClientBody } from './client-body.ts'
 import { completedEtag } from './completed-upload.ts'
-import { clientEtag, etagAllows, storeEtags } from './etag-form.ts'
+import { checksumOfEtag, clientEtag, storeEtags } from './etag-form.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { partSealing } from './put-object.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
@@ -75,14 +75,16 @@ export async function completeMultipartUpload(context: ObjectExchange): Promise<
   context.whenAdmitted(() => context.exchange.reply(200, headers, body))
 }
 
-/** A part as the client lists it, with the entity tag that the store knows. */
+/** A part as the client lists it, with the entity tag that the store knows and the checksum that its own tag carries. */
 function listedPart(context: ObjectExchange, part: CompletedPart): CompletedPart {
   const { number, etag, checksum } = part
-  if (checksum !== undefined && !etagAllows(etag, checksum)) {
+  const verified = checksumOfEtag(etag)
+  const isOther = checksum?.algorithm !== verified?.algorithm || checksum?.value !== verified?.value
+  if (checksum !== undefined && verified !== undefined && isOther) {
     const fields = { UploadId: context.parameter('uploadId') ?? '', PartNumber: String(number), ETag: etag }
     throw new S3Error('InvalidPart', undefined, fields)
   }
-  return { ...part, etag: storeEtags(etag) }
+  return { number, etag: storeEtags(etag), checksum: checksum ?? verified }
 }
 
 // A gap could not be told from a part that the store dropped.
@@ -167,7 +169,7 @@ function chosenPart(
   return part
 }
 
-/** The object's checksum from those that the client lists with its parts, and that were verified when it uploaded them. */
+/** The object's checksum from those of its parts. */
 function checksumOf(
   context: ObjectExchange,
   listed: readonly CompletedPart[],
