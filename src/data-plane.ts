@@ -67,9 +67,11 @@ export class DataPlane {
       const store = this.#storeAt(path)
       const resolved = this.#tenantOf(head, request, store)
       tenant = resolved.site.name
-      const lease = await this.#parts.access.admit(resolved.app)
+      const renewed = async (): Promise<Lease> => this.#parts.access.admit(resolved.app)
+      const lease = await renewed()
       const protocol = request.headers.upgrade ?? ''
-      passUpgrade({ requestId, path, query, protocol, head, socket, firstBytes, refuse }, store, lease)
+      const exchange = { requestId, path, query, protocol, head, socket, firstBytes, refuse }
+      passUpgrade(exchange, store, lease, renewed)
     }
     admit().catch(refuse)
   }

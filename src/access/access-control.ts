@@ -9,6 +9,7 @@ import type { Lease } from './lease.ts'
 import type { AccessOptions } from './options.ts'
 import { accessTimes } from './options.ts'
 import type { AdoptedProof } from './proof.ts'
+import { RoundTrip } from './round-trip.ts'
 import { SuspensionJournal } from './suspension-journal.ts'
 
 /** Where an authority stands, for the admin plane and metrics. */
@@ -36,12 +37,18 @@ export class AccessControl {
   readonly #found = new Map<string, Suspension[]>()
 
   constructor(options: AccessOptions) {
+    const roundTrips = new Map<string, RoundTrip>()
     this.#context = {
       options,
       times: accessTimes(options),
       journal: new SuspensionJournal(options.suspensions, options.clock, (error) =>
         options.observe?.persistenceFailed?.(error),
       ),
+      roundTripOf: (location) => {
+        const known = roundTrips.get(location) ?? new RoundTrip()
+        roundTrips.set(location, known)
+        return known
+      },
       random: options.random ?? Math.random,
     }
     for (const suspension of options.suspensions.open()) this.#remember(suspension)

@@ -5,11 +5,14 @@ import type { KeyAuthority, TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
 import { AuthoritySuspensions } from './authority-suspensions.ts'
 import { Cutter } from './cutter.ts'
+import type { DemandParts } from './demand.ts'
+import { demandOf } from './demand.ts'
 import { Denials } from './denials.ts'
 import { Evidence } from './evidence.ts'
 import { firstDenied, wholeJudgement } from './judgement.ts'
 import type { Lease } from './lease.ts'
-import type { AccessProof, AdoptedProof, ProofDemand } from './proof.ts'
+import type { AccessProof, AdoptedProof } from './proof.ts'
+import { RenewalMargin } from './renewal-margin.ts'
 import { Schedule } from './schedule.ts'
 import { Tenures } from './tenures.ts'
 import type { Verdict } from './verdict.ts'
@@ -30,10 +33,12 @@ export class AuthorityAccess {
   readonly #context: AccessContext
   readonly #suspensions: AuthoritySuspensions
   readonly #tenures: Tenures
+  readonly #margin: RenewalMargin
   readonly #schedule: Schedule
   readonly #evidence: Evidence
   readonly #denials: Denials
   readonly #cutter: Cutter
+  readonly #parts: DemandParts
   /** When a request last asked, allowed or not. */
   #lastAskedAtMs = NEVER
   /** When a request first asked in vain, before the first proof. */
@@ -46,7 +51,8 @@ export class AuthorityAccess {
     this.#context = context
     this.#suspensions = new AuthoritySuspensions(authority.id, context, open)
     this.#evidence = new Evidence(authority.id, context)
-    this.#schedule = new Schedule(context, () => {
+    this.#margin = new RenewalMargin(context.times.revocationBoundMs, context.roundTripOf(authority.location))
+    this.#schedule = new Schedule(context, this.#margin, () => {
       if (this.#suspensions.denied || this.#denials.open || this.#isActive()) void this.#startVerification()
     })
     this.#tenures = new Tenures(
@@ -58,14 +64,16 @@ export class AuthorityAccess {
       (app) => this.#suspensions.refusing(app) !== undefined,
     )
     this.#cutter = new Cutter(authority.id, context, this.#suspensions, this.#tenures, this.#schedule)
-    this.#denials = new Denials({
+    const parts = {
       context,
       suspensions: this.#suspensions,
       tenures: this.#tenures,
       schedule: this.#schedule,
       evidence: this.#evidence,
       cutter: this.#cutter,
-    })
+    }
+    this.#denials = new Denials(parts)
+    this.#parts = { ...parts, denials: this.#denials }
     for (const suspension of open) this.#cutter.wipe(suspension)
     if (!this.#suspensions.denied) return
     this.#schedule.planProbe(context.random())
@@ -256,31 +264,16 @@ export class AuthorityAccess {
     this.#schedule.cancel()
     this.#verifying ??= runVerification(
       this.authority,
-      this.#demand(reason),
+      demandOf(reason, this.authority.id, this.#parts),
       this.#context,
       this.#report,
     ).finally(() => {
       this.#verifying = undefined
       if (!this.#denials.open || this.#closed) return
-      if (this.#denials.takeUnjudged()) this.#schedule.retry(true)
+      if (this.#denials.takeUnjudged()) this.#schedule.retry('awaited')
       else void this.#startVerification()
     })
     return this.#verifying
-  }
-
-  #demand(reason: 'due' | 'asked'): Omit<ProofDemand, 'begun'> {
-    const { options, times } = this.#context
-    const urgent = reason === 'asked' || this.#denials.open
-    const { deniedWhole, denied } = this.#suspensions
-    const judging = urgent || deniedWhole || (denied && this.#schedule.probeDue)
-    return {
-      purpose: judging ? 'judge' : 'renew',
-      shareable: !urgent && (deniedWhole || !judging),
-      askedAtMs: options.clock.now(),
-      newerThanMs: Math.max(this.#evidence.provenAtMs, this.#evidence.deniedAtMs),
-      inUse: options.keys.inUse(this.authority.id, times.idleAfterMs),
-      denied: this.#suspensions.deniedKeys,
-    }
   }
 
   readonly #report = (verdict: Verdict, verification: Verification): void => {
@@ -308,7 +301,7 @@ export class AuthorityAccess {
     if (this.#suspensions.denied && verification.demand.purpose === 'judge') this.#schedule.planProbe()
     this.#scheduleNext(verdict.kind)
     if (this.#tenures.valid) this.#tenures.extended()
-    else if (verdict.kind !== 'verified') {
+    else if (verdict.kind !== 'verified' && verdict.kind !== 'nothing-new') {
       this.#tenures.end(undefined, this.#schedule.refusal(this.#suspensions.whole))
     }
   }
@@ -318,8 +311,12 @@ export class AuthorityAccess {
       this.#concludeJudged(proof, verification)
       return
     }
+    const { purpose, askedAtMs } = verification.demand
+    if (purpose === 'renew' && proof.adopted !== true) {
+      this.#margin.answered(this.#context.options.clock.now() - askedAtMs)
+    }
     if (proof.startedAtMs <= this.#evidence.deniedAtMs) return
-    if (verification.demand.purpose === 'judge') this.#cutter.reopen(this.#suspensions.lift(proof, []))
+    if (purpose === 'judge') this.#cutter.reopen(this.#suspensions.lift(proof, []))
     this.#concludeProof(proof)
   }
 
@@ -352,12 +349,13 @@ export class AuthorityAccess {
   #carryProof(startedAtMs: number, isProven: (keyId: string) => boolean, adopted: boolean): void {
     const { options, times } = this.#context
     this.#evidence.proven(startedAtMs, adopted)
-    this.#schedule.resetOutagePause()
+    this.#schedule.resetOutagePauses()
     options.keys.proven(this.authority.id, startedAtMs, isProven)
     if (this.#suspensions.whole === undefined) this.#tenures.carry(startedAtMs + times.revocationBoundMs)
   }
 
   #concludeUnavailable({ startedAtMs }: Verification): void {
+    this.#margin.unanswered()
     if (this.#denials.open) {
       // Something was denied, and nobody says that the rest is not.
       if (startedAtMs >= this.#evidence.deniedAtMs) this.#denials.unjudged()
@@ -381,8 +379,10 @@ export class AuthorityAccess {
     } else if (verdict === 'verified' || (verdict === 'denied' && this.#tenures.valid)) {
       this.#scheduleRenewal()
     } else {
-      const waiting = this.#firstAskedAtMs !== undefined && this.#mayWait(this.#context.options.clock.now())
-      this.#schedule.retry(this.#tenures.valid || waiting)
+      const awaited =
+        verdict === 'nothing-new' ||
+        (this.#firstAskedAtMs !== undefined && this.#mayWait(this.#context.options.clock.now()))
+      this.#schedule.retry(awaited ? 'awaited' : this.#tenures.valid ? 'serving' : 'refusing')
     }
   }
 

@@ -48,16 +48,13 @@ export interface AccessTimes {
   readonly revocationBoundMs: number
   readonly outageGraceMs: number
   readonly idleAfterMs: number
-  /** From the start of a verification to the start of the next, while verdicts come. */
-  readonly renewAfterMs: number
-  /** The same for a proof that another replica made: by then it should have made the next. */
-  readonly takeOverAfterMs: number
   /** A verification without an answer by then counts as unavailable. */
   readonly verificationTimeoutMs: number
   /** From a denial on, how long nothing is served while nobody says how far it reaches; then it concerns everything. */
   readonly judgementWaitMs: number
-  /** From an unavailable verification to the next while the lease lasts. */
+  /** From an unavailable verification to the next while the lease lasts: grows from the first to the second. */
   readonly retryPauseMs: number
+  readonly retryPauseMsMax: number
   /** The same once there is no lease left: grows from here to `probeIntervalMsMax`. */
   readonly probeIntervalMsMin: number
   readonly probeIntervalMsMax: number
@@ -66,20 +63,18 @@ export interface AccessTimes {
 }
 
 const MINUTE_MS = 60_000
-/** Share of the bound after which a lease is renewed, and that one verification may take. */
-const RENEWAL_SHARE = 0.75
-const TAKE_OVER_SHARE = 0.9
+/** Shares of the bound. */
 const VERIFICATION_SHARE = 0.2
 const RETRY_SHARE = 0.1
+const RETRY_SHARE_MAX = 0.5
 const JUDGEMENT_SHARE = 0.5
 /** The contract's limit from the return of access to service. */
 const RESTORE_MS_MAX = 30_000
 
 /**
- * Derives every time from the bound. A lease ends one bound after the start of its proof, so a renewal costs more than
- * one call per bound by what it comes early: at 0.75 of the bound, 1.33 calls. With a verification of at most 0.2 and a
- * pause of 0.1 of the bound, even a run of unanswered verifications concludes before the lease it would extend has
- * ended: the first 0.95 after the start that carries the lease, each further one 0.5 after it.
+ * Derives every time from the bound. A lease ends one bound after the start of its proof and is renewed a margin before
+ * that (`RenewalMargin`). A verification without a verdict carries it to one bound after its own start, and with one of
+ * at most 0.2 and a pause of at most 0.5 of the bound, each further one concludes before that.
  * Throws `RangeError` when the numbers cannot keep the promise.
  */
 export function accessTimes(options: AccessOptions): AccessTimes {
@@ -88,11 +83,10 @@ export function accessTimes(options: AccessOptions): AccessTimes {
     revocationBoundMs,
     outageGraceMs: options.outageGraceMs ?? 15 * MINUTE_MS,
     idleAfterMs: options.idleAfterMs ?? MINUTE_MS,
-    renewAfterMs: revocationBoundMs * RENEWAL_SHARE,
-    takeOverAfterMs: revocationBoundMs * TAKE_OVER_SHARE,
     verificationTimeoutMs: revocationBoundMs * VERIFICATION_SHARE,
     judgementWaitMs: revocationBoundMs * JUDGEMENT_SHARE,
     retryPauseMs: revocationBoundMs * RETRY_SHARE,
+    retryPauseMsMax: revocationBoundMs * RETRY_SHARE_MAX,
     probeIntervalMsMin: Math.min(2_000, options.probeIntervalMsMax ?? 2_000),
     probeIntervalMsMax: options.probeIntervalMsMax ?? 15_000,
     firstProofWaitMs: options.firstProofWaitMs ?? 5_000,

@@ -3,11 +3,14 @@ import type { Timer } from '../keyring/clock.ts'
 import type { Suspension } from '../registry/suspension.ts'
 import type { AccessContext } from './access-context.ts'
 import { Pause } from './pause.ts'
+import type { RenewalMargin } from './renewal-margin.ts'
 import { TenantSuspended } from './tenant-suspended.ts'
 
 const RETRY_AFTER_SECONDS_MAX = 30
 /** So that a proof that proves nothing new never makes a tight loop. */
 const RENEWAL_PAUSE_MS_MIN = 20
+/** Share of the margin by which renewals come earlier at most, so that leases begun together part company. */
+const JITTER = 0.25
 
 /** When an authority is verified next, and what refused callers are told of it. */
 export class Schedule {
@@ -16,14 +19,18 @@ export class Schedule {
   #timer: Timer | undefined
   #dueAtMs = 0
   #probeDueAtMs = 0
+  readonly #margin: RenewalMargin
+  readonly #servingPause: Pause
   readonly #probePause: Pause
   readonly #outagePause: Pause
   #closed = false
 
   /** `verify` is called when a verification is due. */
-  constructor(context: AccessContext, verify: () => void) {
+  constructor(context: AccessContext, margin: RenewalMargin, verify: () => void) {
     const { times, random } = context
     this.#context = context
+    this.#margin = margin
+    this.#servingPause = new Pause(times.retryPauseMs, times.retryPauseMsMax, random)
     this.#verify = verify
     this.#probePause = new Pause(times.probeIntervalMsMin, times.probeIntervalMsMax, random)
     this.#outagePause = new Pause(times.retryPauseMs, times.revocationBoundMs, random)
@@ -43,22 +50,27 @@ export class Schedule {
     return this.#context.options.clock.now() >= this.#probeDueAtMs
   }
 
-  /** Renews a proof ahead of its end; one that another replica renews only when that one fails to. */
+  /**
+   * Renews a proof shortly before its end; one that another replica made (`adopted`) at its end, since that one should
+   * have renewed it by then.
+   */
   renewal(provenAtMs: number, adopted: boolean, probing: boolean): void {
     const { times, random, options } = this.#context
-    // Whoever takes over waits out the jitter of the one that renews, and what its own reckoning is early.
-    const afterMs = adopted
-      ? times.takeOverAfterMs * (1 - 0.03 * random())
-      : times.renewAfterMs * (1 - 0.1 * random())
-    const renewalAtMs = provenAtMs + afterMs
+    const leadMs = options.share?.leadMs ?? 0
+    const earlyMs = adopted ? 0 : leadMs + this.#margin.ms * (1 + JITTER * random())
+    const renewalAtMs = provenAtMs + times.revocationBoundMs - earlyMs
     const dueAtMs = probing ? Math.min(renewalAtMs, this.#probeDueAtMs) : renewalAtMs
     this.#set(Math.max(RENEWAL_PAUSE_MS_MIN, dueAtMs - options.clock.now()))
   }
 
-  /** Verifies again after one without a verdict; soon while something is served or waits to be. */
-  retry(soon: boolean): void {
+  /**
+   * Verifies again after one without a verdict: soon while somebody waits for it, later each time while the lease it
+   * carries serves meanwhile, later still while everybody is refused.
+   */
+  retry(state: 'awaited' | 'serving' | 'refusing'): void {
     const { times, random } = this.#context
-    this.#set(soon ? times.retryPauseMs * (1 - 0.5 * random()) : this.#outagePause.next())
+    if (state === 'awaited') this.#set(times.retryPauseMs * (1 - 0.5 * random()))
+    else this.#set((state === 'serving' ? this.#servingPause : this.#outagePause).next())
   }
 
   /** Plans the next probe of what is denied, later each time; `share` (0 to 1) shortens the pause. */
@@ -90,7 +102,8 @@ export class Schedule {
     this.#probePause.reset()
   }
 
-  resetOutagePause(): void {
+  resetOutagePauses(): void {
+    this.#servingPause.reset()
     this.#outagePause.reset()
   }
 

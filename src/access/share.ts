@@ -15,6 +15,11 @@ export interface CutReport {
 
 /** Tells other replicas what happened here. Never throws, never blocks. */
 export interface AccessShare {
+  /**
+   * How much sooner than here, in milliseconds, a lease that rests on a proof of this process ends elsewhere: the proof
+   * is to be renewed by so much earlier. 0 where there are no others.
+   */
+  readonly leadMs: number
   /** A suspension was opened, changed or ended by this process itself. */
   suspensionChanged(suspension: Suspension): void
   /** This process cut access, by its own finding or another's. */

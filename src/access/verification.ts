@@ -27,8 +27,17 @@ export function runVerification(
     let startedAtMs: number | undefined
     let late = false
     const conclude = (verdict: Verdict): void => {
+      const now = clock.now()
+      if (
+        verdict.kind === 'unavailable' &&
+        now - (startedAtMs ?? asked.askedAtMs) >= times.revocationBoundMs
+      ) {
+        // A process that stood still all the while learns nothing from silence: it asks anew.
+        resolve(runVerification(authority, { ...asked, askedAtMs: now }, context, report))
+        return
+      }
       if (verdict.kind !== 'nothing-new') {
-        observe?.verification?.(authority.id, verdict.kind, clock.now() - asked.askedAtMs)
+        observe?.verification?.(authority.id, verdict.kind, now - asked.askedAtMs)
       }
       report(verdict, { startedAtMs: startedAtMs ?? asked.askedAtMs, demand })
       resolve()

@@ -46,7 +46,7 @@ export async function joinFleet(replica: string, parts: FleetParts): Promise<Fle
   const { settings, prover, keyring, database, clock, observe, cut, onError } = parts
   const { registryUrl } = settings.materials
   if (registryUrl === undefined) {
-    const share = { suspensionChanged: () => undefined, cut }
+    const share = { leadMs: 0, suspensionChanged: () => undefined, cut }
     return {
       access: { prover, share },
       reachable: undefined,

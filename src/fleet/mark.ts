@@ -29,6 +29,11 @@ export class MarkBook {
     this.#apartMs = apartMs
   }
 
+  /** When the newest mark kept was asked for; minus infinity before the first. */
+  get newestAtMs(): number {
+    return this.#notedAtMs
+  }
+
   /** Notes a mark that was asked for at `askedAtMs` on this process's monotonic clock. */
   note({ epoch, count }: Mark, askedAtMs: number): void {
     if (epoch !== this.#epoch) {

@@ -44,9 +44,12 @@ export interface SharedProverOptions {
 
 /** Shares of the revocation bound. */
 const HOLD_SHARE = 0.3
-const WAIT_SHARE = 0.1
-const REUSE_SHARE = 0.5
-const TICK_SHARE = 0.04
+/** How long news of another's proof are waited for; then of whoever takes it over. */
+const WAIT_SHARES = [0.1, 0.05] as const
+/** Older proofs of others are renewed rather than used for what is left of them. */
+const REUSE_SHARE = 0.9
+const WITNESS_SHARE = 0.5
+const TICK_SHARE = 0.02
 const MARKS_APART_SHARE = 0.01
 /** Never so long that the first proof of another replica could not be placed. */
 const IDLE_TICK_SHARE = 0.2
@@ -83,6 +86,11 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
     this.#receiver = receiver
   }
 
+  /** Others place the start of a proof between two of their own marks, at the earlier one. */
+  get leadMs(): number {
+    return TICK_SHARE * this.#options.revocationBoundMs
+  }
+
   placeOf(authorityId: string, keyId: string): Required<KeyArea> | undefined {
     return this.#options.prover.placeOf(authorityId, keyId)
   }
@@ -97,18 +105,23 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
     if (known !== undefined && known.startedAtMs > oldestMs && demand.purpose === 'renew') {
       return this.#asProof(authority, known)
     }
-    if (!exchange.reachable) return this.#proveItself(authority, demand)
-    const next = this.#news.next(authority.id, WAIT_SHARE * revocationBoundMs)
-    const granted = await this.#claim(authority.id, demand)
-    if (granted || demand.purpose === 'judge') next.forget()
-    if (granted) return this.#proveItself(authority, demand)
-    if (demand.purpose === 'judge') throw new NothingNew('another replica asks')
-    const outcome = await next.outcome
-    if (typeof outcome === 'object' && outcome.startedAtMs > demand.newerThanMs) {
-      return this.#asProof(authority, outcome)
-    }
-    if (this.#news.witnesses(authority.id, REUSE_SHARE * revocationBoundMs) >= WITNESSES) {
-      throw new KeyServiceUnavailable('other replicas got no verdict')
+    for (const [round, waitShare] of WAIT_SHARES.entries()) {
+      if (!exchange.reachable) break
+      const next = this.#news.next(authority.id, waitShare * revocationBoundMs)
+      // Whoever was to verify and is not heard of may have died: of those who wait, one takes over.
+      const holdShare = round === 0 ? HOLD_SHARE : WAIT_SHARES[0]
+      const granted = await this.#claim(authority.id, demand, holdShare * revocationBoundMs)
+      if (granted || demand.purpose === 'judge') next.forget()
+      if (granted) break
+      if (demand.purpose === 'judge') throw new NothingNew('another replica asks')
+      const outcome = await next.outcome
+      if (typeof outcome === 'object' && outcome.startedAtMs > demand.newerThanMs) {
+        return this.#asProof(authority, outcome)
+      }
+      if (this.#news.witnesses(authority.id, WITNESS_SHARE * revocationBoundMs) >= WITNESSES) {
+        throw new KeyServiceUnavailable('other replicas got no verdict')
+      }
+      if (outcome !== undefined) break
     }
     return this.#proveItself(authority, demand)
   }
@@ -163,12 +176,14 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
     this.#tick = undefined
   }
 
-  async #claim(authorityId: string, demand: ProofDemand): Promise<boolean> {
-    const { exchange, clock, revocationBoundMs } = this.#options
+  async #claim(authorityId: string, demand: ProofDemand, holdMs: number): Promise<boolean> {
+    const { exchange, clock } = this.#options
     const askedAtMs = clock.now()
-    const holdMs = demand.purpose === 'judge' ? PROBE_HOLD_MS : HOLD_SHARE * revocationBoundMs
     try {
-      const { granted, mark } = await exchange.claim(authorityId, holdMs)
+      const { granted, mark } = await exchange.claim(
+        authorityId,
+        demand.purpose === 'judge' ? PROBE_HOLD_MS : holdMs,
+      )
       this.#marks.note(mark, askedAtMs)
       if (granted) this.#news.noteMark(authorityId, mark)
       this.#options.observe?.(granted ? 'granted' : 'held')
@@ -278,9 +293,11 @@ export class SharedProver implements AccessProver, AccessShare, FleetListener {
   readonly #ticking = (): void => {
     if (this.#closed) return
     const { clock, revocationBoundMs } = this.#options
-    const share = clock.now() < this.#activeUntilMs ? TICK_SHARE : IDLE_TICK_SHARE
+    const now = clock.now()
+    const apartMs = (now < this.#activeUntilMs ? TICK_SHARE : IDLE_TICK_SHARE) * revocationBoundMs
+    const dueInMs = this.#marks.newestAtMs + apartMs - now
     // Asked also while nobody answers: the first answer is how this replica learns that the others are there again.
-    void this.#freshMark()
-    this.#tick = clock.setTimer(this.#ticking, share * revocationBoundMs)
+    if (dueInMs <= 0) void this.#freshMark()
+    this.#tick = clock.setTimer(this.#ticking, dueInMs <= 0 ? apartMs : dueInMs)
   }
 }

@@ -37,16 +37,54 @@ describe('admission', () => {
     expect(harness.prover.proofs).toHaveLength(1)
   })
 
-  test('is never kept waiting while requests come: renewal runs ahead of the end', async () => {
+  test.each([10, 60, 150])(
+    'is never kept waiting while proofs take their usual %i ms, at little more than one proof per bound',
+    async (latencyMs) => {
+      const harness = new AccessHarness()
+      harness.prover.script = () => ({ latencyMs, outcome: 'verdict' })
+      await harness.admit()
+      await harness.clock.advance(MINUTE_MS - BOUND_MS)
+      const before = harness.prover.proofs.length
+      for (let passedMs = 0; passedMs < 2 * MINUTE_MS; passedMs += 20) {
+        await harness.clock.advance(20)
+        expect(harness.access.admit(AUTHORITY)).not.toBeInstanceOf(Promise)
+      }
+      const perBound = (harness.prover.proofs.length - before) / ((2 * MINUTE_MS) / BOUND_MS)
+      expect(perBound).toBeGreaterThanOrEqual(1)
+      expect(perBound).toBeLessThan(1.06)
+    },
+  )
+
+  test('waits for a renewal that takes longer than usual, and is not refused', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    const cuts: unknown[] = []
+    lease.onEnd((reason) => cuts.push(reason))
+    harness.prover.script = () => ({ latencyMs: 900, outcome: 'verdict' })
+    let waited = 0
+    for (let passedMs = 0; passedMs < 2 * BOUND_MS; passedMs += 50) {
+      const admitted = harness.access.admit(AUTHORITY)
+      if (admitted instanceof Promise) {
+        waited += 1
+        expect(lease.valid).toBe(false)
+        void admitted.then((renewed) => expect(renewed).toBe(lease))
+      }
+      await harness.clock.advance(50)
+    }
+    expect(waited).toBeGreaterThan(5)
+    expect(lease.valid).toBe(true)
+    expect(cuts).toEqual([])
+  })
+
+  test('waits no more once renewals have been slow for a while', async () => {
     const harness = new AccessHarness()
     await harness.admit()
-    for (let passedMs = 0; passedMs < 2 * MINUTE_MS; passedMs += 100) {
-      await harness.clock.advance(100)
+    harness.prover.script = () => ({ latencyMs: 900, outcome: 'verdict' })
+    await harness.clock.advance(3 * BOUND_MS)
+    for (let passedMs = 0; passedMs < 4 * BOUND_MS; passedMs += 50) {
       expect(harness.access.admit(AUTHORITY)).not.toBeInstanceOf(Promise)
+      await harness.clock.advance(50)
     }
-    const perMinute = harness.prover.proofs.length / 2
-    expect(perMinute).toBeGreaterThan(14)
-    expect(perMinute).toBeLessThan(19)
   })
 
   test('costs an idle authority nothing, and its next request verifies', async () => {
@@ -181,7 +219,7 @@ describe('a denial', () => {
     await harness.admit()
     harness.prover.allowed = false
     harness.prover.script = () => ({ latencyMs: 1_300, outcome: 'verdict' })
-    await harness.clock.advance(BOUND_MS)
+    await harness.clock.advance(1.3 * BOUND_MS)
     await suspended(harness)
   })
 
@@ -454,10 +492,17 @@ describe('an outage of the key service', () => {
     lease.onEnd((reason) => cuts.push(reason))
     const provenMs = harness.prover.proofs[0]!.startedMs
     harness.prover.script = () => ({ latencyMs: 1_990, outcome: 'unavailable' })
+    let waited = 0
     while (harness.clock.now() - provenMs < MINUTE_MS - 50) {
-      expect(harness.access.admit(AUTHORITY)).toBe(lease)
+      const admitted = harness.access.admit(AUTHORITY)
+      if (admitted instanceof Promise) {
+        waited += 1
+        void admitted.then((renewed) => expect(renewed).toBe(lease))
+      } else expect(admitted).toBe(lease)
       await harness.clock.advance(50)
     }
+    // Nobody had known until the first verification went unanswered; from then on they come early enough.
+    expect(waited).toBeLessThan(1_000 / 50)
     expect(harness.access.status('acme')?.state).toBe('grace')
     expect(cuts).toEqual([])
     await harness.clock.advance(5_000)
@@ -474,9 +519,33 @@ describe('an outage of the key service', () => {
     const harness = new AccessHarness()
     const lease = await harness.admit()
     harness.prover.script = () => ({ latencyMs: 0, outcome: 'hang' })
+    await harness.clock.advance(BOUND_MS)
+    expect(await harness.admit()).toBe(lease)
     for (let passedMs = 0; passedMs < 10 * MINUTE_MS; passedMs += 250) {
       expect(harness.access.admit(AUTHORITY)).toBe(lease)
       await harness.clock.advance(250)
+    }
+  })
+
+  test('that says so at once, as throttling does, keeps nobody waiting and is asked about less and less', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    harness.prover.script = () => ({ latencyMs: 10, outcome: 'unavailable' })
+    for (let passedMs = 0; passedMs < 2 * MINUTE_MS; passedMs += 50) {
+      expect(harness.access.admit(AUTHORITY)).toBe(lease)
+      await harness.clock.advance(50)
+    }
+    expect(harness.prover.proofs.length / ((2 * MINUTE_MS) / BOUND_MS)).toBeLessThan(2.5)
+  })
+
+  test('of half of the verifications keeps nobody waiting', async () => {
+    const harness = new AccessHarness()
+    const lease = await harness.admit()
+    let asked = 0
+    harness.prover.script = () => ({ latencyMs: 30, outcome: asked++ % 2 === 0 ? 'unavailable' : 'verdict' })
+    for (let passedMs = 0; passedMs < 2 * MINUTE_MS; passedMs += 50) {
+      expect(harness.access.admit(AUTHORITY)).toBe(lease)
+      await harness.clock.advance(50)
     }
   })
 

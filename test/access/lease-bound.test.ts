@@ -131,6 +131,49 @@ async function run(
   if (violations.length > 0) throw violations[0]
 }
 
+/** What requests and a transfer meet that is no service, while access stands. */
+async function refusalsWhileAllowed(
+  steps: readonly Step[],
+  scripts: readonly ProofScript[],
+  seeds: readonly number[],
+): Promise<unknown[]> {
+  let draw = 0
+  const harness = new AccessHarness({ random: () => seeds[draw++ % seeds.length]! / 1000 })
+  await harness.admit()
+  let verification = 0
+  harness.prover.script = () => scripts[verification++ % scripts.length]!
+  const refusals: unknown[] = []
+  const request = async (): Promise<void> => {
+    try {
+      const admitted = harness.access.admit(AUTHORITY)
+      const lease = admitted instanceof Promise ? await admitted : admitted
+      lease.assertValid()
+      uses += 1
+    } catch (refusal) {
+      refusals.push(refusal)
+    }
+  }
+  const transfer = await harness.admit()
+  const leave = transfer.onEnd((reason) => refusals.push(reason))
+  const waiting: Promise<void>[] = []
+  // Who waits while the process stands still again and again is told so at last.
+  const once = steps.find((current) => current.do === 'stop')
+  for (const current of steps) {
+    if (current.do === 'stop' && current === once) harness.clock.jump(current.ms)
+    for (let leftMs = current.do === 'wait' ? current.ms : 0; leftMs > 0; leftMs -= SLICE_MS) {
+      waiting.push(request())
+      await harness.clock.advance(Math.min(SLICE_MS, leftMs))
+    }
+    if (current.do === 'rest') await harness.clock.advance(current.ms)
+    waiting.push(request())
+  }
+  await harness.clock.advance(2 * TIMEOUT_MS)
+  await Promise.all(waiting)
+  leave()
+  await harness.access.close()
+  return refusals
+}
+
 const seeds = fc.array(fc.integer({ min: 0, max: 999 }), { minLength: 1, maxLength: 10 })
 
 describe('no use of a lease is allowed', () => {
@@ -193,4 +236,28 @@ describe('no use of a lease is allowed', () => {
     await fc.assert(schedule, { numRuns: RUNS })
     expect(uses).toBeGreaterThan(RUNS)
   })
+})
+
+test('a lease that lapses before its renewal is answered makes requests wait, never fail, whatever proofs take', async () => {
+  const mishaps: fc.Arbitrary<ProofScript> = fc.oneof(
+    { weight: 3, arbitrary: verdicts },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        latencyMs: fc.integer({ min: 0, max: 3_000 }),
+        outcome: fc.constantFrom('verdict' as const, 'unavailable' as const, 'hang' as const),
+      }),
+    },
+  )
+  const property = fc.asyncProperty(
+    fc.array(step, { minLength: 5, maxLength: 25 }),
+    fc.array(mishaps, { minLength: 1, maxLength: 10 }),
+    seeds,
+    async (steps, scripts, drawn) => {
+      expect(await refusalsWhileAllowed(steps, scripts, drawn)).toEqual([])
+    },
+  )
+  uses = 0
+  await fc.assert(property, { numRuns: RUNS })
+  expect(uses).toBeGreaterThan(RUNS)
 })

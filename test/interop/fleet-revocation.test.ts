@@ -250,8 +250,8 @@ describe.skipIf(!able)(
         circumstances: 'calls per bound, all replicas together',
         way: `AssumeRole ${perBound('AssumeRole').toFixed(2)}, Decrypt ${perBound('Decrypt').toFixed(2)}`,
       })
-      // One verification runs every 0.7 bounds or so; replicas that knew nothing of each other would make three.
-      expect(perBound('AssumeRole')).toBeLessThan(2.5)
+      // Little more than one per bound; one more may fall into the time of three. Strangers would make three per bound.
+      expect(perBound('AssumeRole')).toBeLessThan(2)
     })
 
     it.each(WAYS.map((way) => [way.name, way] as const))(

@@ -24,9 +24,15 @@ export interface UpgradeExchange {
 
 /**
  * Passes an `Upgrade` (WebSocket) to the store and joins the two connections, unencrypted: only where the store allows
- * it and the coverage has the route as `upgrade`, or knows nothing of it and unknown routes pass. Cut when the lease ends.
+ * it and the coverage has the route as `upgrade`, or knows nothing of it and unknown routes pass. Cut when the lease ends;
+ * while it has lapsed, bytes wait until `renewed` resolves.
  */
-export function passUpgrade(exchange: UpgradeExchange, store: DocumentStore, lease: Admission): void {
+export function passUpgrade(
+  exchange: UpgradeExchange,
+  store: DocumentStore,
+  lease: Admission,
+  renewed: () => Promise<unknown>,
+): void {
   const route = findRoute({ path: exchange.path, method: 'GET' }, store)
   if (!store.upgrade || (route !== undefined && route.action !== 'upgrade')) {
     throw new PortcullisError('route-not-covered', 'This route does not change protocol.')
@@ -40,12 +46,14 @@ export function passUpgrade(exchange: UpgradeExchange, store: DocumentStore, lea
     {
       upgraded: (answer, storeSocket) => {
         leave()
-        if (lease.valid && socket.writable) {
-          join(exchange, answer, storeSocket, lease)
-        } else {
+        const refuse = (thrown: unknown): void => {
           storeSocket.destroy()
-          exchange.refuse(accessEnded())
+          exchange.refuse(thrown)
         }
+        whenValid(lease, renewed, refuse, () => {
+          if (socket.writable) join(exchange, answer, storeSocket, lease, renewed)
+          else refuse(accessEnded())
+        })
       },
       refused: (status, answer) => {
         leave()
@@ -79,7 +87,24 @@ function headerLines(headers: RawHeaders): string[] {
   return lines
 }
 
-function join(exchange: UpgradeExchange, answer: RawHeaders, storeSocket: Duplex, lease: Admission): void {
+/** Calls `go` at once while the lease is valid, else after it was renewed, or `refuse` when it was not. */
+function whenValid(
+  lease: Admission,
+  renewed: () => Promise<unknown>,
+  refuse: (reason: unknown) => void,
+  go: () => void,
+): void {
+  if (lease.valid) go()
+  else renewed().then(() => (lease.valid ? go() : refuse(accessEnded())), refuse)
+}
+
+function join(
+  exchange: UpgradeExchange,
+  answer: RawHeaders,
+  storeSocket: Duplex,
+  lease: Admission,
+  renewed: () => Promise<unknown>,
+): void {
   const { socket, firstBytes, protocol } = exchange
   const lines = [
     'HTTP/1.1 101 Switching Protocols',
@@ -99,15 +124,15 @@ function join(exchange: UpgradeExchange, answer: RawHeaders, storeSocket: Duplex
     end.once('close', cut)
   }
   if (firstBytes.length > 0) storeSocket.write(firstBytes)
-  socket.pipe(gate(lease, cut)).pipe(storeSocket).pipe(gate(lease, cut)).pipe(socket)
+  const gate = (): Transform => gateOf(lease, renewed, cut)
+  socket.pipe(gate()).pipe(storeSocket).pipe(gate()).pipe(socket)
 }
 
 /** Lets bytes through while the lease is valid: a process that stood still may find them before the lease's timer. */
-function gate(lease: Admission, cut: () => void): Transform {
+function gateOf(lease: Admission, renewed: () => Promise<unknown>, cut: () => void): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (lease.valid) done(null, chunk)
-      else cut()
+      whenValid(lease, renewed, cut, () => done(null, chunk))
     },
   })
 }

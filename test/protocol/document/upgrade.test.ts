@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DocumentStore } from '../../../src/protocol/document/document-store.ts'
 import { passUpgrade } from '../../../src/protocol/document/upgrade.ts'
 
@@ -20,6 +20,8 @@ let client: Socket
 let store: Socket
 /** Without a timer of its own, as when the process stood still: nothing but a look at it tells its end. */
 let lease: { valid: boolean; onEnd: () => () => void }
+/** What renewing the lease comes to. */
+let renewal: PromiseWithResolvers<void>
 let sockets: Socket[]
 
 beforeEach(async () => {
@@ -29,6 +31,8 @@ beforeEach(async () => {
   store = far
   sockets = [near, gatewaySide, storeSide, far]
   for (const socket of sockets) socket.on('error', () => undefined)
+  renewal = Promise.withResolvers()
+  renewal.promise.catch(() => undefined)
   lease = { valid: true, onEnd: () => () => undefined }
   const mounted = {
     upgrade: true,
@@ -53,6 +57,7 @@ beforeEach(async () => {
     },
     mounted as unknown as DocumentStore,
     lease,
+    () => renewal.promise,
   )
   await once(client, 'data')
 })
@@ -67,17 +72,35 @@ it('a joined connection carries bytes both ways while the lease is valid', async
   expect(String((await once(store, 'data'))[0])).toBe('from the client')
 })
 
-it.each([
+describe.each([
   ['to the client', () => [store, client] as const],
   ['to the store', () => [client, store] as const],
-])('nothing passes %s once the lease has lapsed, although nobody has told', async (_which, ends) => {
-  const [from, to] = ends()
-  let passed = 0
-  to.on('data', (chunk: Buffer) => {
-    passed += chunk.length
+])('nothing passes %s once the lease has lapsed, although nobody has told,', (_which, ends) => {
+  it.each(['is refused', 'is renewed without being valid again'])('when it %s', async (how) => {
+    const [from, to] = ends()
+    let passed = 0
+    to.on('data', (chunk: Buffer) => {
+      passed += chunk.length
+    })
+    lease.valid = false
+    from.write('too late')
+    if (how === 'is refused') renewal.reject(new Error('refused'))
+    else renewal.resolve()
+    await once(to, 'close')
+    expect(passed).toBe(0)
   })
-  lease.valid = false
-  from.write('too late')
-  await once(to, 'close')
-  expect(passed).toBe(0)
+
+  it('until it is renewed', async () => {
+    const [from, to] = ends()
+    const received: string[] = []
+    to.on('data', (chunk: Buffer) => received.push(String(chunk)))
+    lease.valid = false
+    from.write('early')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(received).toEqual([])
+    lease.valid = true
+    renewal.resolve()
+    await once(to, 'data')
+    expect(received).toEqual(['early'])
+  })
 })
