@@ -1,6 +1,15 @@
+let lastSecond = Number.NaN
+let lastTimestamp = ''
+
 /** `yyyyMMdd'T'HHmmss'Z'` for milliseconds since the epoch. */
 export function amzTimestamp(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(/[-:]|\.\d{3}/g, '')
+  const second = Math.floor(epochMs / 1000)
+  // Requests of one second share it.
+  if (second !== lastSecond) {
+    lastTimestamp = new Date(epochMs).toISOString().replace(/[-:]|\.\d{3}/g, '')
+    lastSecond = second
+  }
+  return lastTimestamp
 }
 
 /** Milliseconds since the epoch of a `yyyyMMdd'T'HHmmss'Z'` timestamp; undefined unless it is a real instant. */

@@ -18,6 +18,8 @@ export interface SignedRequest {
   readonly path: string
   readonly query: readonly QueryParameter[]
   readonly headers: RawHeaders
+  /** What it says about its signature, where that has been read already. */
+  readonly claim?: SignatureClaim | undefined
 }
 
 /** What the verifier may rely on. */
@@ -55,7 +57,7 @@ export function verifySignature<Credential extends S3Credential>(
   options: VerifierOptions<Credential>,
 ): VerifiedRequest<Credential> {
   refuseSessionToken(request)
-  const claim = readSignatureClaim(request.headers, request.query)
+  const claim = request.claim ?? readSignatureClaim(request.headers, request.query)
   assertScope(claim, options.region)
   const credential = options.credentialOf(claim.accessKeyId)
   if (credential === undefined) {

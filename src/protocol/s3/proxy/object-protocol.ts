@@ -5,6 +5,7 @@ import { s3Face } from '../error-document.ts'
 import { S3Error } from '../errors.ts'
 import type { OperationName } from '../operations.ts'
 import { recognise } from '../operations.ts'
+import type { SignatureClaim } from '../signature-claim.ts'
 import { readSignatureClaim } from '../signature-claim.ts'
 import type { QueryParameter } from '../uri-encoding.ts'
 import { parseQuery } from '../uri-encoding.ts'
@@ -65,9 +66,10 @@ export class ObjectProtocol {
     exchange.route = 'unverified'
     if (exchange.method === 'OPTIONS') return this.#preflight(exchange, mount)
     const query = parseQuery(exchange.query.slice(1))
-    const sealed = sealedAccessKey(exchange, mount, query)
-    if (sealed !== undefined) return this.#openAndServe(exchange, mount, query, sealed)
-    const verified = this.#verify(exchange, mount, query, (id) => mount.accessKeyOf(id))
+    const claim = readSignatureClaim(exchange.request.rawHeaders, query)
+    const sealed = mount.sealedAccessKeyOf?.(claim.accessKeyId)
+    if (sealed !== undefined) return this.#openAndServe(exchange, mount, query, claim, sealed)
+    const verified = this.#verify(exchange, mount, query, claim, (id) => mount.accessKeyOf(id))
     exchange.tenant = verified.credential.site
     exchange.app = verified.credential.writer.app
     const lease = this.#parts.admit(verified.credential.writer)
@@ -80,10 +82,11 @@ export class ObjectProtocol {
     exchange: Exchange,
     mount: ObjectMount,
     query: readonly QueryParameter[],
+    claim: SignatureClaim,
     credentialOf: (accessKeyId: string) => AccessKey | undefined,
   ): VerifiedRequest<AccessKey> {
     const verified = verifySignature(
-      { method: exchange.method, path: exchange.path, query, headers: exchange.request.rawHeaders },
+      { method: exchange.method, path: exchange.path, query, headers: exchange.request.rawHeaders, claim },
       { credentialOf, region: mount.clientRegion, now: () => this.#parts.wallTimeMs() },
     )
     exchange.caller = verified.credential.accessKeyId
@@ -95,6 +98,7 @@ export class ObjectProtocol {
     exchange: Exchange,
     mount: ObjectMount,
     query: readonly QueryParameter[],
+    claim: SignatureClaim,
     sealed: SealedAccessKey,
   ): Promise<void> {
     exchange.tenant = sealed.site
@@ -106,7 +110,7 @@ export class ObjectProtocol {
       exchange,
       mount,
       query,
-      this.#verify(exchange, mount, query, () => accessKey),
+      this.#verify(exchange, mount, query, claim, () => accessKey),
       lease,
     )
   }
@@ -154,13 +158,4 @@ export class ObjectProtocol {
       throw publicError(thrown)
     }
   }
-}
-
-function sealedAccessKey(
-  exchange: Exchange,
-  mount: ObjectMount,
-  query: readonly QueryParameter[],
-): SealedAccessKey | undefined {
-  if (mount.sealedAccessKeyOf === undefined) return undefined
-  return mount.sealedAccessKeyOf(readSignatureClaim(exchange.request.rawHeaders, query).accessKeyId)
 }
