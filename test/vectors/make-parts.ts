@@ -18,6 +18,8 @@ export interface PartSpec {
   readonly objectName?: string
   readonly tenantKey?: string
   readonly site?: string
+  /** Least base-2 logarithm of the frame size: 15, or 16 as earlier writers had it. */
+  readonly frameLog2Min: number
 }
 export interface SoundPart extends PartSpec {
   readonly sealedBytes: number
@@ -44,7 +46,16 @@ let marks = 0
 function part(name: string, number: number, plaintextBytes: number, more: Partial<PartSpec> = {}): PartSpec {
   marks += 1
   const mark = Buffer.alloc(16, marks).toString('hex')
-  return { name, kind: 'part', number, plaintextBytes, mark, trailer: 'c0'.repeat(48), ...more }
+  return {
+    name,
+    kind: 'part',
+    number,
+    plaintextBytes,
+    mark,
+    trailer: 'c0'.repeat(48),
+    frameLog2Min: 16,
+    ...more,
+  }
 }
 
 const SPECS: readonly PartSpec[] = [
@@ -65,6 +76,8 @@ const SPECS: readonly PartSpec[] = [
   part('part 2 of another object', 2, 40, { objectName: 'attachments/10002' }),
   part('part 2 of another site', 2, 40, { site: 'other' }),
   part('part 2 of another tenant', 2, 40, { tenantKey: 'f0'.repeat(32) }),
+  part('part 1 in frames of 32 KiB', 1, 30, { frameLog2Min: 15 }),
+  part('part 2 in frames of 32 KiB', 2, 65_537, { frameLog2Min: 15 }),
 ]
 
 const OBJECTS: readonly SoundObject[] = [
@@ -73,6 +86,16 @@ const OBJECTS: readonly SoundObject[] = [
   {
     name: 'three parts, the last empty',
     parts: ['part 1', 'part 2 of two frames', 'part 3'],
+    plaintextBytes: 65_567,
+  },
+  {
+    name: 'parts in frames of 32 KiB',
+    parts: ['part 1 in frames of 32 KiB', 'part 2 in frames of 32 KiB', 'part 3'],
+    plaintextBytes: 65_567,
+  },
+  {
+    name: 'parts in frames of both sizes',
+    parts: ['part 1 in frames of 32 KiB', 'part 2 of two frames', 'part 3'],
     plaintextBytes: 65_567,
   },
   {
@@ -102,6 +125,7 @@ export function storedPart(spec: PartSpec): Buffer {
       objectId: Buffer.from(spec.objectId ?? OBJECT_ID, 'hex'),
       salt: Buffer.from(spec.mark, 'hex'),
       trailer: Buffer.from(spec.trailer, 'hex'),
+      frameLog2Min: spec.frameLog2Min,
       ...(spec.kind === 'part' ? { part: spec.number } : { endOf: spec.number }),
     },
     pattern(spec.plaintextBytes),
@@ -121,11 +145,16 @@ export function makePartVectors(): { sound: SoundPart[]; objects: SoundObject[];
       sealedStart: bytes.toString('hex', 0, start),
     }
   })
-  const one = SPECS[0]!
+  const [one, fine] = [SPECS[0]!, SPECS.find(({ frameLog2Min }) => frameLog2Min === 15)!]
   return {
     sound,
     objects: [...OBJECTS],
-    broken: [...flipped(one, stored.get(one.name)!), ...frames(stored), ...parts(stored), ...ends(stored)],
+    broken: [
+      ...[one, fine].flatMap((spec) => flipped(spec, stored.get(spec.name)!)),
+      ...frames(stored),
+      ...parts(stored),
+      ...ends(stored),
+    ],
   }
 }
 

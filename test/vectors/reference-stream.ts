@@ -17,6 +17,8 @@ export interface ReferenceStream {
   /** Makes it the end record of an object of this many parts; the plaintext is then that of the whole object. */
   readonly endOf?: number
   readonly trailer?: Uint8Array
+  /** Least base-2 logarithm of the frame size of a part: 15, or 16 as earlier writers had it. */
+  readonly frameLog2Min?: number
 }
 
 /** One stored stream of any kind. */
@@ -36,7 +38,10 @@ export function sealStreamReference(stream: ReferenceStream, plaintext: Uint8Arr
 function sealPartReference(stream: ReferenceStream, plaintext: Uint8Array): Buffer {
   const isEnd = stream.endOf !== undefined
   const content = isEnd ? Buffer.alloc(0) : plaintext
-  const frameLog2 = [16, 17, 18, 19, 20, 21, 22, 23].find((log2) => content.length <= 1024 * 2 ** log2)!
+  const sizes = isEnd ? [16] : [15, 16, 17, 18, 19, 20, 21, 22, 23]
+  const frameLog2 = sizes.find(
+    (log2) => log2 >= (stream.frameLog2Min ?? 15) && content.length <= 1024 * 2 ** log2,
+  )!
   const salt = Buffer.concat([stream.salt, Buffer.alloc(16)])
   const variant = { frameLog2, kind: isEnd ? 3 : 2, number: stream.endOf ?? stream.part! }
   const open = openHeader(stream, variant, plaintext.length, salt)
@@ -107,12 +112,13 @@ export function headerFailure(changed: Buffer, at: number, parts: boolean): stri
 function isCanonicalPart(header: Buffer): boolean {
   const part = header.readUInt16BE(12)
   const bytes = Number(header.readBigUInt64BE(16))
-  const frameLog2 = Math.max(16, Math.ceil(Math.log2(bytes / 1024)))
+  const least = Math.ceil(Math.log2(bytes / 1024))
+  const sizes = header[11] === 3 ? [16] : [Math.max(15, least), Math.max(16, least)]
   return (
     part >= 1 &&
     part <= 10_000 &&
     header.readUInt16BE(14) === 48 &&
-    header[10] === (header[11] === 3 ? 16 : frameLog2) &&
+    sizes.includes(header[10]!) &&
     header.subarray(72, 88).every((byte) => byte === 0)
   )
 }

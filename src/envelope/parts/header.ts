@@ -1,8 +1,17 @@
 import { EnvelopeError } from '../envelope-error.ts'
-import type { HeaderVariant, StreamHeader } from '../header.ts'
+import type { StreamHeader } from '../header.ts'
 import { PART_NUMBER_MAX, readHeader, writeHeader } from '../header.ts'
-import { frameLog2Of, MARK_BYTES, PART_PLAINTEXT_BYTES_MAX, PART_TRAILER_BYTES } from './layout.ts'
+import type { PartSize } from './layout.ts'
+import {
+  frameLog2Before,
+  frameLog2Of,
+  MARK_BYTES,
+  PART_PLAINTEXT_BYTES_MAX,
+  PART_TRAILER_BYTES,
+} from './layout.ts'
 
+/** In an end record, which has no frames. */
+const END_FRAME_LOG2 = 16
 /** Plaintext of an object at most: 10,000 parts. */
 const OBJECT_BYTES_MAX = PART_NUMBER_MAX * PART_PLAINTEXT_BYTES_MAX
 
@@ -11,6 +20,8 @@ export interface PartHeader extends StreamHeader {
   readonly kind: 'part' | 'end'
   /** Of a part its number; of an end record the number of parts. */
   readonly partNumber: number
+  /** Base-2 logarithm of the frame size; of an end record without meaning. */
+  readonly frameLog2: number
 }
 
 /** What a writer decides about a header. */
@@ -23,6 +34,8 @@ export interface NewPartHeader {
   readonly keyId: Uint8Array
   /** The first 16 bytes of the salt, which stand before each frame; the rest is zero. */
   readonly mark: Uint8Array
+  /** Of a part by an earlier writer, from `frameLog2Before`; else as parts are laid out now. */
+  readonly frameLog2?: number
 }
 
 /** A header with room for the commitment, which `StreamKeys.seal` writes in place. */
@@ -31,17 +44,18 @@ export function newPartHeader(fields: NewPartHeader): PartHeader {
   if (mark.length !== MARK_BYTES) throw new RangeError('marks have 16 bytes')
   assertRange(partNumber, 1, PART_NUMBER_MAX)
   assertRange(plaintextBytes, 0, plaintextBytesMaxOf(kind))
+  const frameLog2 = kind === 'end' ? END_FRAME_LOG2 : (fields.frameLog2 ?? frameLog2Of(plaintextBytes))
   const header = writeHeader(
     { plaintextBytes, trailerBytes: PART_TRAILER_BYTES, objectId, keyId },
-    { kind, frameLog2: frameLog2For(kind, plaintextBytes), number: partNumber },
+    { kind, frameLog2, number: partNumber },
   )
   header.salt.set(mark)
-  return { ...header, kind, partNumber }
+  return { ...header, kind, partNumber, frameLog2 }
 }
 
 /**
- * Reads a header of a part or an end record: checks 1 to 7 of docs/SPEC.md section 6.7, so that every field has the
- * one value it can have. Copies what it keeps.
+ * Reads a header of a part or an end record: checks 1 to 7 of docs/SPEC.md section 6.7, so that every field has a
+ * value it can have. Copies what it keeps.
  *
  * @throws EnvelopeError also when fewer than 120 bytes are there
  */
@@ -54,27 +68,21 @@ export function parsePartHeader(bytes: Buffer): PartHeader {
     number >= 1 &&
     number <= PART_NUMBER_MAX &&
     header.trailerBytes === PART_TRAILER_BYTES &&
-    frameLog2 === frameLog2For(kind, header.plaintextBytes) &&
+    isFrameLog2(frameLog2, kind, header.plaintextBytes) &&
     header.salt.subarray(MARK_BYTES).every((byte) => byte === 0)
   if (!canonical) throw new EnvelopeError('not-canonical', 'the part has an impossible header')
-  return { ...header, kind, partNumber: number }
+  return { ...header, kind, partNumber: number, frameLog2 }
 }
 
-/** The header of another part of the same object, as it must be when its key, length and mark are as supposed. */
+/** The header of another part of the same object, as it must be when its key, layout and mark are as supposed. */
 export function siblingHeader(
   first: PartHeader,
   partNumber: number,
-  plaintextBytes: number,
+  { plaintextBytes, frameLog2 }: PartSize,
   mark: Uint8Array,
 ): PartHeader {
-  return newPartHeader({
-    kind: 'part',
-    partNumber,
-    plaintextBytes,
-    objectId: first.objectId,
-    keyId: first.keyId,
-    mark,
-  })
+  const { objectId, keyId } = first
+  return newPartHeader({ kind: 'part', partNumber, plaintextBytes, frameLog2, objectId, keyId, mark })
 }
 
 /** The 16 bytes that stand before each frame of a part. */
@@ -86,9 +94,9 @@ function plaintextBytesMaxOf(kind: PartHeader['kind']): number {
   return kind === 'part' ? PART_PLAINTEXT_BYTES_MAX : OBJECT_BYTES_MAX
 }
 
-// An end record has no frames, whatever the length that it states.
-function frameLog2For(kind: HeaderVariant['kind'], plaintextBytes: number): number {
-  return frameLog2Of(kind === 'part' ? plaintextBytes : 0)
+function isFrameLog2(frameLog2: number, kind: PartHeader['kind'], plaintextBytes: number): boolean {
+  if (kind === 'end') return frameLog2 === END_FRAME_LOG2
+  return frameLog2 === frameLog2Of(plaintextBytes) || frameLog2 === frameLog2Before(plaintextBytes)
 }
 
 function assertRange(value: number, least: number, most: number): void {

@@ -5,7 +5,7 @@ import type { StreamKeys } from '../stream-keys.ts'
 import type { Release } from '../stream-opener.ts'
 import type { PartHeader } from './header.ts'
 import { markOf } from './header.ts'
-import { frameLog2Of, MARK_BYTES, paddingBytes, PART_TRAILER_BYTES, partFrames } from './layout.ts'
+import { MARK_BYTES, paddingBytes, PART_TRAILER_BYTES, partFrames } from './layout.ts'
 
 const SEALED_TRAILER_BYTES = PART_TRAILER_BYTES + FRAME_TAG_BYTES
 
@@ -36,9 +36,8 @@ export class PartOpener {
   constructor(header: PartHeader, keys: StreamKeys, firstFrame: number) {
     this.#header = header
     this.#keys = keys
-    const plaintextBytes = header.kind === 'end' ? 0 : header.plaintextBytes
-    this.#frames = partFrames(plaintextBytes)
-    this.#paddingRemaining = paddingBytes(plaintextBytes)
+    this.#frames = header.kind === 'end' ? 0 : partFrames(header)
+    this.#paddingRemaining = paddingBytes(this.#frames)
     if (firstFrame > this.#frames) throw new RangeError('the part has no such frame')
     this.#frameIndex = firstFrame
     this.#dataRemaining = this.#frameDataBytes()
@@ -140,7 +139,7 @@ export class PartOpener {
 
   #frameDataBytes(): number {
     if (this.#frameIndex >= this.#frames) return 0
-    const frameBytes = 2 ** frameLog2Of(this.#header.plaintextBytes)
+    const frameBytes = 2 ** this.#header.frameLog2
     return Math.min(frameBytes, this.#header.plaintextBytes - this.#frameIndex * frameBytes)
   }
 

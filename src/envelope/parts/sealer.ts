@@ -4,14 +4,7 @@ import type { SecureMemory } from '../../crypto/secure-memory.ts'
 import { StreamKeys } from '../stream-keys.ts'
 import type { PartHeader } from './header.ts'
 import { markOf, newPartHeader } from './header.ts'
-import {
-  MARK_BYTES,
-  paddingBytes,
-  PART_TRAILER_BYTES,
-  partFrames,
-  sealedPartBytes,
-  frameLog2Of,
-} from './layout.ts'
+import { MARK_BYTES, paddingBytes, PART_TRAILER_BYTES, partFrames, sealedPartBytes } from './layout.ts'
 
 /** Under which key, and for which place, something is sealed. */
 export interface PartSealing {
@@ -49,8 +42,8 @@ export class PartSealer {
   constructor(sealing: PartSealing, partNumber: number, plaintextBytes: number) {
     this.header = headerFor(sealing, 'part', partNumber, plaintextBytes)
     this.sealedBytes = sealedPartBytes(plaintextBytes)
-    this.#frameBytes = 2 ** frameLog2Of(plaintextBytes)
-    this.#frames = partFrames(plaintextBytes)
+    this.#frameBytes = 2 ** this.header.frameLog2
+    this.#frames = partFrames(this.header)
     this.#remaining = plaintextBytes
     this.#keys = StreamKeys.seal(sealing.memory, sealing.streamKey, this.header, sealing.context)
     this.#sealer = new FrameSealer(this.#keys.frameKey)
@@ -91,7 +84,7 @@ export class PartSealer {
     this.#keys.requireAlive()
     if (this.#remaining > 0) throw new RangeError('less plaintext than was declared')
     const sealed = sealedTrailer(this.#sealer, this.#frames, trailer)
-    const padding = Buffer.alloc(paddingBytes(this.header.plaintextBytes))
+    const padding = Buffer.alloc(paddingBytes(this.#frames))
     const output = [Buffer.concat([...this.#pending, sealed, padding])]
     this.#pending = []
     this.destroy()

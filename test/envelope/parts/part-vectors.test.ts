@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { streamContext } from '../../../src/envelope/context.ts'
-import { parsePartHeader } from '../../../src/envelope/parts/header.ts'
-import { openedPartsBytes } from '../../../src/envelope/parts/layout.ts'
+import { parsePartHeader, siblingHeader } from '../../../src/envelope/parts/header.ts'
+import {
+  frameAt,
+  frameEndAt,
+  frameLog2Before,
+  frameLog2Of,
+  frameSizings,
+  MARK_BYTES,
+  openedPartsBytes,
+} from '../../../src/envelope/parts/layout.ts'
 import { PartsOpener } from '../../../src/envelope/parts/parts-opener.ts'
 import { CONTEXT } from '../../vectors/make-field.ts'
 import type { BrokenParts, SoundObject, SoundPart } from '../../vectors/make-parts.ts'
@@ -101,6 +109,33 @@ describe.each(Object.entries(CHUNKINGS))('read %s', (_path, sizes) => {
       expect(sealed.subarray(0, text.length).equals(text), vector.name).toBe(true)
     }
   })
+})
+
+test('a range opens of parts in frames of either size, whichever the first part has', () => {
+  for (const [firstName, name, sizing] of [
+    ['part 1', 'part 2 of two frames', frameLog2Before],
+    ['part 1 in frames of 32 KiB', 'part 2 in frames of 32 KiB', frameLog2Of],
+  ] as const) {
+    const first = parsePartHeader(stored.get(firstName)!)
+    expect(frameSizings(first)[0]).toBe(sizing)
+    const { plaintextBytes } = specs.get(name)!
+    const part = { plaintextBytes, frameLog2: sizing(plaintextBytes) }
+    const from = frameAt(part, plaintextBytes - 1)
+    const fetched = Buffer.from(
+      stored.get(name)!.subarray(from.sealedAt, frameEndAt(part, plaintextBytes - 1)),
+    )
+    const header = siblingHeader(first, 2, part, fetched.subarray(0, MARK_BYTES))
+    const range = {
+      header,
+      firstFrame: from.frame,
+      skipBytes: 0,
+      takeBytes: plaintextBytes - from.plaintextAt,
+    }
+    const opener = new PartsOpener({ memory, streams: 2, range })
+    const opened = Buffer.concat([...opener.supplyKey(id, streamKey, context), ...opener.write(fetched)])
+    expect(opened.equals(pattern(plaintextBytes).subarray(from.plaintextAt)), name).toBe(true)
+    opener.final()
+  }
 })
 
 test('broken objects cover every class that an object of parts can fail with', () => {

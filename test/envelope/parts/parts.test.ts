@@ -6,6 +6,7 @@ import { streamContext } from '../../../src/envelope/context.ts'
 import { EnvelopeError } from '../../../src/envelope/envelope-error.ts'
 import { partsObjectId } from '../../../src/envelope/object-id.ts'
 import { parsePartHeader, siblingHeader } from '../../../src/envelope/parts/header.ts'
+import type { PartSize } from '../../../src/envelope/parts/layout.ts'
 import {
   frameAt,
   frameEndAt,
@@ -72,6 +73,11 @@ function failureOf(run: () => unknown): string {
   return 'opened'
 }
 
+/** How a part of a length is laid out now. */
+function sizeOf(plaintextBytes: number): PartSize {
+  return { plaintextBytes, frameLog2: frameLog2Of(plaintextBytes) }
+}
+
 const first = randomBytes(5 * MEBIBYTE + 13)
 const second = randomBytes(5 * MEBIBYTE)
 const small = randomBytes(70_000)
@@ -91,14 +97,16 @@ describe('length of an object made of parts', () => {
   })
 
   it.each([
-    [0, 16, 0],
-    [1, 16, 1],
+    [0, 15, 0],
+    [1, 15, 1],
+    [32 * MEBIBYTE, 15, 1024],
+    [32 * MEBIBYTE + 1, 16, 513],
     [64 * MEBIBYTE, 16, 1024],
     [64 * MEBIBYTE + 1, 17, 513],
     [PART_PLAINTEXT_BYTES_MAX, 23, 640],
   ])('a part of %i bytes has frames of 2^%i bytes', (bytes, log2, frames) => {
     expect(frameLog2Of(bytes)).toBe(log2)
-    expect(partFrames(bytes)).toBe(frames)
+    expect(partFrames(sizeOf(bytes))).toBe(frames)
   })
 
   it('is undefined for lengths that no object has', () => {
@@ -174,7 +182,7 @@ describe('parts', () => {
 
   it('do not open with frames swapped between two uploads of one part', () => {
     const [before, after] = [seal(1, small), seal(1, small)]
-    const frame = frameAt(small.length, 65_536).sealedAt
+    const frame = frameAt(sizeOf(small.length), 65_536).sealedAt
     const mixed = Buffer.concat([before.subarray(0, frame), after.subarray(frame)])
     expect(failureOf(() => open(mixed, { streams: 1 }))).toBe('spliced')
   })
@@ -193,10 +201,10 @@ describe('a range without the header of its part', () => {
         fc.integer({ min: 1, max: 200_000 }),
         (start, bytes) => {
           const end = Math.min(start + bytes, first.length) - 1
-          const from = frameAt(first.length, start)
-          const fetched = parts[1]!.subarray(from.sealedAt, frameEndAt(first.length, end))
+          const from = frameAt(sizeOf(first.length), start)
+          const fetched = parts[1]!.subarray(from.sealedAt, frameEndAt(sizeOf(first.length), end))
           const range = {
-            header: siblingHeader(header, 2, first.length, fetched.subarray(0, MARK_BYTES)),
+            header: siblingHeader(header, 2, sizeOf(first.length), fetched.subarray(0, MARK_BYTES)),
             firstFrame: from.frame,
             skipBytes: start - from.plaintextAt,
             takeBytes: end - start + 1,
@@ -211,15 +219,15 @@ describe('a range without the header of its part', () => {
 
   it('does not open where another part or frame was supposed', () => {
     const fetched = parts[1]!.subarray(
-      frameAt(first.length, 65_536).sealedAt,
-      frameEndAt(first.length, 65_536),
+      frameAt(sizeOf(first.length), 32_768).sealedAt,
+      frameEndAt(sizeOf(first.length), 32_768),
     )
     const supposed = (number: number, bytes: number, firstFrame: number): string =>
       failureOf(() =>
         open(fetched, {
           streams: 2,
           range: {
-            header: siblingHeader(header, number, bytes, fetched.subarray(0, MARK_BYTES)),
+            header: siblingHeader(header, number, sizeOf(bytes), fetched.subarray(0, MARK_BYTES)),
             firstFrame,
             skipBytes: 0,
             takeBytes: 1,

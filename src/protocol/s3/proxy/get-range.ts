@@ -1,6 +1,6 @@
 import type { PartHeader } from '../../../envelope/parts/header.ts'
 import { siblingHeader } from '../../../envelope/parts/header.ts'
-import { frameAt, frameEndAt, MARK_BYTES } from '../../../envelope/parts/layout.ts'
+import { frameAt, frameEndAt, frameSizings, MARK_BYTES } from '../../../envelope/parts/layout.ts'
 import { EnvelopeError } from '../../../envelope/envelope-error.ts'
 import { PartsOpener } from '../../../envelope/parts/parts-opener.ts'
 import { planRange } from '../../../envelope/ranges.ts'
@@ -15,7 +15,7 @@ import type { OpenedSink } from './object-delivery.ts'
 import { ClientDelivery, OpenedBody } from './object-delivery.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { findLengths } from './part-lengths.ts'
-import type { PartLengths, PartRange } from './part-plan.ts'
+import type { PartRange } from './part-plan.ts'
 import { planPartRange, uniformLengths } from './part-plan.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { objectResponseHeaders } from './response-headers.ts'
@@ -66,12 +66,15 @@ export async function openRange(
     return (sink) => new OpenedBody(context, response, { opener, place }, sink)
   }
   const uniform = uniformLengths(header.plaintextBytes, stored.plaintextBytes, stored.streams)
+  const [likely, other] = frameSizings(header as PartHeader)
   if (uniform !== undefined) {
-    const made = await openParts(context, head, uniform, range)
+    const made = await openParts(context, head, planPartRange(uniform, range, likely))
     if (made !== 'not-alike') return made
   }
   const found = await findLengths(context, head)
-  const made = found && (await openParts(context, head, found, range))
+  if (found === undefined) return undefined
+  let made = await openParts(context, head, planPartRange(found, range, likely))
+  if (made === 'not-alike') made = await openParts(context, head, planPartRange(found, range, other))
   if (made === 'not-alike') throw new EnvelopeError('not-authentic', 'the parts are not where they must be')
   return made
 }
@@ -79,13 +82,11 @@ export async function openRange(
 async function openParts(
   context: ObjectExchange,
   head: OpenedHead,
-  lengths: PartLengths,
-  range: ByteRange,
+  plan: PartRange,
 ): Promise<BodyMaker | 'not-alike' | undefined> {
-  const plan = planPartRange(lengths, range.start, range.end)
   const response = await readStored(context, head, plan.fetchStart, plan.fetchEnd)
   if (response === undefined) return undefined
-  const frameBytes = frameEndAt(plan.partBytes, plan.offset) - frameAt(plan.partBytes, plan.offset).sealedAt
+  const frameBytes = frameEndAt(plan.part, plan.offset) - frameAt(plan.part, plan.offset).sealedAt
   const frame = (await response.peek(frameBytes)).subarray(0, frameBytes)
   if (!(await isFrameOf(context, head, plan, frame))) {
     response.abort()
@@ -125,7 +126,7 @@ function partOpener(
   takeBytes: number,
 ): PartsOpener {
   const mark = frame.subarray(0, MARK_BYTES)
-  const header = siblingHeader(head.header as PartHeader, plan.index + 1, plan.partBytes, mark)
+  const header = siblingHeader(head.header as PartHeader, plan.index + 1, plan.part, mark)
   const range = { header, firstFrame: plan.firstFrame, skipBytes: plan.skipBytes, takeBytes }
   return new PartsOpener({ memory: context.parts.memory, streams: head.stored.streams!, range })
 }

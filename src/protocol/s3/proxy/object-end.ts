@@ -94,6 +94,6 @@ async function trailerOf(
 ): Promise<Buffer> {
   const key = await context.openingKey(header.keyId)
   const streamContext = context.contextOf(key.scope.tenant, head.place.bucket, head.place.key)
-  const frames = header.kind === 'end' ? 0 : partFrames(header.plaintextBytes)
+  const frames = header.kind === 'end' ? 0 : partFrames(header)
   return openTrailer(context.parts.memory, key.derived('stream'), header, streamContext, frames, sealed)
 }

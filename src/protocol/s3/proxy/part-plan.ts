@@ -1,3 +1,5 @@
+import type { ByteRange } from '../ranges.ts'
+import type { FrameSizing, PartSize } from '../../../envelope/parts/layout.ts'
 import { frameAt, frameEndAt, PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
 
 /** Plaintext lengths of the parts of an object, in order; an end record is none. */
@@ -13,7 +15,7 @@ export interface PartLengths {
 /** Which stored bytes hold a plaintext range of an object made of parts. */
 export interface PartRange {
   readonly index: number
-  readonly partBytes: number
+  readonly part: PartSize
   /** Where the range begins in its part. */
   readonly offset: number
   readonly firstFrame: number
@@ -67,19 +69,30 @@ export function lengthsOf(lengths: readonly number[]): PartLengths {
   }
 }
 
-/** Plans the reading of plaintext [start, end]; both bytes exist. Fetches the frames that hold them and no other. */
-export function planPartRange(lengths: PartLengths, start: number, end: number): PartRange {
+/**
+ * Plans the reading of a plaintext range whose bytes exist. Fetches the frames that hold them and no other, if they are
+ * sized as supposed.
+ */
+export function planPartRange(
+  lengths: PartLengths,
+  { start, end }: ByteRange,
+  frameLog2Of: FrameSizing,
+): PartRange {
+  const partAt = (place: number): PartSize => {
+    const plaintextBytes = lengths.lengthOf(place)
+    return { plaintextBytes, frameLog2: frameLog2Of(plaintextBytes) }
+  }
   const index = lengths.indexAt(start)
   const last = lengths.indexAt(end)
-  const partBytes = lengths.lengthOf(index)
-  const from = frameAt(partBytes, start - lengths.startOf(index))
+  const part = partAt(index)
+  const from = frameAt(part, start - lengths.startOf(index))
   return {
     index,
-    partBytes,
+    part,
     offset: start - lengths.startOf(index),
     firstFrame: from.frame,
     fetchStart: sealedStartOf(lengths, index) + from.sealedAt,
-    fetchEnd: sealedStartOf(lengths, last) + frameEndAt(lengths.lengthOf(last), end - lengths.startOf(last)),
+    fetchEnd: sealedStartOf(lengths, last) + frameEndAt(partAt(last), end - lengths.startOf(last)),
     skipBytes: start - lengths.startOf(index) - from.plaintextAt,
     takeBytes: end - start + 1,
   }
