@@ -1,19 +1,18 @@
 import { AccessControl, type AccessStatus } from './access/access-control.ts'
 import { KeyServiceProver } from './access/prover.ts'
-import { consoleRoutes } from './admin/console/console-routes.ts'
-import { AdminListener } from './admin/listener.ts'
+import type { Readiness } from './admin/health.ts'
+import { adminPlane } from './composition/admin-plane.ts'
 import { openAuditTrail } from './composition/audit-trail.ts'
-import { administratorSources } from './composition/administrators.ts'
 import { CutEvidence } from './composition/cut-evidence.ts'
-import { controlPlaneApi, RegionalProofs } from './composition/control-plane.ts'
+import { RegionalProofs } from './composition/control-plane.ts'
 import { recordExchange } from './composition/exchange-record.ts'
 import { issuedAccessKeys } from './composition/issued-access-keys.ts'
-import { joinFleet, replicaName } from './composition/fleet.ts'
+import { joinFleet } from './composition/fleet.ts'
 import { keyServiceOf } from './composition/key-service.ts'
 import { mountObjectStores } from './composition/object-stores.ts'
 import { openRegistryEngine } from './composition/registry-engine.ts'
+import { serverTls } from './composition/server-tls.ts'
 import type { Settings } from './composition/settings.ts'
-import { notificationPlugins } from './composition/notifications.ts'
 import { auditRefusedCiphertext } from './composition/refused-ciphertext.ts'
 import { mountStores } from './composition/stores.ts'
 import { TenantDirectory } from './composition/tenant-directory.ts'
@@ -29,6 +28,7 @@ import type { Exchange } from './listener/exchange.ts'
 import { Listener, refuseRaw } from './listener/listener.ts'
 import type { AuthorityState } from './observability/authority-gauges.ts'
 import type { Logger } from './observability/logger.ts'
+import type { MetricValues } from './observability/merged-metrics.ts'
 import { Metrics } from './observability/metrics.ts'
 import { DocumentProtocol } from './protocol/document/document-protocol.ts'
 import { EnvelopeCodec } from './protocol/json/field-codec.ts'
@@ -40,43 +40,55 @@ import { ControlPlane } from './registry/control-plane/control-plane.ts'
 import { CutConfirmations } from './registry/cut-confirmations.ts'
 import { Registry } from './registry/registry.ts'
 import { SqlRegistryDatabase } from './registry/sql/sql-database.ts'
+import { replicaName } from './replica/name.ts'
+import type { ReplicaPlace } from './replica/place.ts'
 import { readableApps } from './tenant/resolve.ts'
 import type { TenantApp } from './tenant/tenant.ts'
 
 /** What a gateway is made from. */
 export interface GatewayOptions extends Settings {
   readonly logger: Logger
+  /** Where this process stands among those of its replica; undefined where it is the only one. */
+  readonly place?: ReplicaPlace
 }
 
 /** A running gateway: the composition root wires the parts, and nothing else does. */
 export class Gateway {
   /** Base URL of the data plane. */
   readonly url: string
-  /** Base URL of the admin plane. */
-  readonly adminUrl: string
   /** Endpoints of the S3 stores by name. */
   readonly objectStoreUrls: ReadonlyMap<string, string>
+  readonly #adminUrl: string | undefined
+  readonly #measure: () => Promise<readonly MetricValues[]>
   readonly #drain: () => Promise<void>
 
   private constructor(
     url: string,
-    adminUrl: string,
+    adminUrl: string | undefined,
     objectStoreUrls: ReadonlyMap<string, string>,
+    measure: () => Promise<readonly MetricValues[]>,
     drain: () => Promise<void>,
   ) {
     this.url = url
-    this.adminUrl = adminUrl
     this.objectStoreUrls = objectStoreUrls
+    this.#adminUrl = adminUrl
+    this.#measure = measure
     this.#drain = drain
+  }
+
+  /** Base URL of the admin plane. Throws where another process of the replica has it. */
+  get adminUrl(): string {
+    if (this.#adminUrl === undefined) throw new Error('another process of this replica has the admin plane')
+    return this.#adminUrl
   }
 
   /** Opens the registry, builds every part and starts listening. */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const { configuration, materials, logger } = options
+    const { configuration, materials, logger, place } = options
     const clock = systemClock()
-    const replica = replicaName()
+    const replica = place?.name ?? replicaName()
     const metrics = new Metrics({ process: true })
-    const trail = await openAuditTrail(options, logger)
+    const trail = await openAuditTrail(options, logger, place)
     const audit = trail.sink
 
     const engine = await openRegistryEngine(options, (error) =>
@@ -116,7 +128,7 @@ export class Gateway {
       observe: (event) => metrics.keyCache(event),
     })
     const confirmations = new CutConfirmations(engine)
-    const evidence = await CutEvidence.open(replica, confirmations, logger)
+    const evidence = await CutEvidence.open(replica, confirmations, logger, place?.predecessor)
     const fleet = await joinFleet(replica, {
       settings: options,
       prover: new KeyServiceProver({
@@ -128,6 +140,7 @@ export class Gateway {
       keyring,
       database,
       clock,
+      line: place?.line,
       observe: (outcome) => metrics.fleetVerification(outcome),
       cut: evidence.record,
       onError: (error) => logger.warn('the other replicas cannot be reached', { error }),
@@ -170,8 +183,10 @@ export class Gateway {
       recordExchange(exchange, logger, metrics)
       auditRefusedCiphertext(exchange, directory.current, audit, clock)
     }
+    const shared = place !== undefined
     const listener = new Listener({
       ...configuration.listener,
+      shared,
       tls: serverTls(materials.listenerTls),
       handle: (exchange) => {
         assertRecordable(trail.log)
@@ -202,6 +217,7 @@ export class Gateway {
         new Listener({
           host,
           port,
+          shared,
           limits,
           tls: serverTls(materials.listenerTls),
           handle: (exchange) => {
@@ -213,41 +229,29 @@ export class Gateway {
           ended,
         }),
     )
-    const api = controlPlaneApi({
-      settings: options,
-      engine,
-      controlPlane,
-      tenants,
-      registry,
-      keyring,
-      accessKeySecrets,
-      access,
-      confirmations,
-      trail,
-      proofs,
-      logger,
-    })
     engine.onChange(() => refreshFrom(registry, controlPlane, logger))
-    api.rotations.start()
-    const notifications = notificationPlugins(materials.notificationSecret, {
-      clock,
-      authorityOf: (organization) => directory.current.authorityById(organization),
-      verifyNow: (authority) => access.verifyNow(authority),
-      observe: (outcome, durationMs) => metrics.notification(outcome, durationMs),
-    })
     let draining = false
-    const admin = new AdminListener({
-      host: configuration.admin.host,
-      port: configuration.admin.port,
-      metricsOpen: configuration.admin.metricsOpen,
-      tls: serverTls(materials.adminTls),
-      tokens: materials.adminTokens,
-      administrators: administratorSources(options, controlPlane, tenants.catalog),
-      readiness: () => ({ ready: !draining, reasons: draining ? ['draining'] : [] }),
-      metrics: () => metrics.text(),
-      plugins: [consoleRoutes(), api.plugin, ...notifications],
-      onDefect: (error, requestId) => logger.error('admin request failed', { error, requestId }),
-    })
+    const admin =
+      place === undefined || place.position === 1
+        ? adminPlane({
+            settings: options,
+            engine,
+            controlPlane,
+            tenants,
+            registry,
+            keyring,
+            accessKeySecrets,
+            access,
+            confirmations,
+            trail,
+            proofs,
+            logger,
+            clock,
+            observed: metrics,
+            readiness: () => readinessOf(draining, place),
+            metrics: () => (place === undefined ? metrics.text() : place.metrics()),
+          })
+        : undefined
     metrics.watch({
       requestsInFlight: () =>
         [listener, ...objectListeners].reduce((sum, { exchanges }) => sum + exchanges, 0),
@@ -262,7 +266,7 @@ export class Gateway {
     const drain = async (): Promise<void> => {
       draining = true
       await Promise.all([listener, ...objectListeners].map((each) => each.drain()))
-      await api.rotations.close()
+      await admin?.stopJobs()
       await access.close()
       await evidence.close()
       await fleet.close()
@@ -270,7 +274,7 @@ export class Gateway {
       keyring.clear()
       const upstreams = [...stores, ...objectStores.map(({ mount }) => mount)].map(({ upstream }) => upstream)
       await Promise.all(upstreams.map((upstream) => upstream.close()))
-      await admin.close()
+      await admin?.close()
       await registry.close()
       await trail.close()
       metrics.close()
@@ -279,13 +283,27 @@ export class Gateway {
     const s3 = new Map<string, string>()
     for (const [index, { mount }] of objectStores.entries())
       s3.set(mount.name, await objectListeners[index]!.listen())
-    return new Gateway(await listener.listen(), await admin.listen(), s3, drain)
+    const url = await listener.listen()
+    return new Gateway(url, await admin?.listen(), s3, () => metrics.values(), drain)
+  }
+
+  /** What this process measures, to be merged with what others do. */
+  measure(): Promise<readonly MetricValues[]> {
+    return this.#measure()
   }
 
   /** Takes no more requests, lets running ones finish, wipes the keys and lets go of everything. */
   async drain(): Promise<void> {
     await this.#drain()
   }
+}
+
+function readinessOf(draining: boolean, place: ReplicaPlace | undefined): Readiness {
+  const reasons = [
+    ...(draining ? ['draining'] : []),
+    ...(place?.complete() === false ? ['processes-missing'] : []),
+  ]
+  return { ready: reasons.length === 0, reasons }
 }
 
 /** Takes in what other processes have committed. */
@@ -333,14 +351,4 @@ function authorityState({ authorityId, state, suspension, leaseAgeMs }: AccessSt
     suspensionReason: suspension?.reason,
     unavailable: state === 'unavailable' || state === 'grace',
   }
-}
-
-type ServerTexts = Settings['materials']['listenerTls']
-
-function serverTls(texts: ServerTexts) {
-  if (texts === undefined) return undefined
-  const { cert, key, ca } = texts
-  const own = { cert, key, minVersion: 'TLSv1.2' as const }
-  // The stages decide what a certificate is good for; one that does not verify counts as none.
-  return ca === undefined ? own : { ...own, ca, requestCert: true, rejectUnauthorized: false }
 }

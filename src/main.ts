@@ -1,5 +1,6 @@
 import { runProgram } from './cli/program.ts'
 import { askQuestion } from './cli/question.ts'
+import type { ToProcess } from './replica/messages.ts'
 
 const stop = new AbortController()
 let signals = 0
@@ -23,6 +24,12 @@ const code = await runProgram(process.argv.slice(2), {
     ? { ask: (question: string) => askQuestion(question, stdin, stderr, stop.signal) }
     : {}),
   stopRequested: stop.signal,
+  parent: process.send && {
+    // what cannot be sent has nobody left to hear it
+    send: (message) => void process.send?.(message, undefined, {}, () => undefined),
+    receive: (listener) => process.on('message', (message) => listener(message as ToProcess)),
+    onEnd: (listener) => process.once('disconnect', listener),
+  },
 })
 clearInterval(underWay)
 process.exit(code)

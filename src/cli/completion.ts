@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Help } from 'commander'
 
 /** A shell that completion can be made for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
@@ -20,10 +20,12 @@ export function completionScript(program: Command, shell: Shell): string {
 
 function suggestionsOf(command: Command, words: readonly string[]): Suggestions[] {
   const flags = command.options.flatMap(({ long }) => (long === undefined ? [] : [long]))
-  const names = command.commands.map((child) => child.name())
+  const visible = new Help().visibleCommands(command)
+  const children = command.commands.filter((child) => visible.includes(child))
+  const names = children.map((child) => child.name())
   return [
     { words: words.join(' '), next: [...names, ...flags, '--help'] },
-    ...command.commands.flatMap((child) => suggestionsOf(child, [...words, child.name()])),
+    ...children.flatMap((child) => suggestionsOf(child, [...words, child.name()])),
   ]
 }
 

@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { registerAdminCommands } from './admin/register.ts'
 import { completionScript, type Shell, SHELLS } from './completion.ts'
 import type { LocalArguments } from './local.ts'
+import type { ServeArguments } from './serve.ts'
 import { EXIT, type ExitCode, type Terminal } from './terminal.ts'
 
 /** Runs one command line; resolves to the exit code. Commands load their own modules, so that each starts fast. */
@@ -67,10 +68,15 @@ export async function runProgram(argv: string[], terminal: Terminal): Promise<Ex
     .command('serve')
     .description('the gateway in production')
     .requiredOption('--config <file>', 'configuration file (YAML)')
-    .action(async (options: { config: string }) => {
+    .option('--workers <number>', 'processes that share the ports, one per core', parseWorkers, 1)
+    .action(async (options: ServeArguments) => {
       const { runServe } = await import('./serve.ts')
-      code = await runServe(options.config, terminal)
+      code = await runServe(options, terminal)
     })
+  program.command('serve-process', { hidden: true }).action(async () => {
+    const { runServeProcess } = await import('./serve.ts')
+    code = await runServeProcess(terminal)
+  })
 
   program
     .command('check')
@@ -139,4 +145,11 @@ function parsePort(text: string): number {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new InvalidArgumentError('A port is 0 to 65535.')
   return port
+}
+
+function parseWorkers(text: string): number {
+  const workers = Number(text)
+  if (!Number.isInteger(workers) || workers < 1 || workers > 256)
+    throw new InvalidArgumentError('The number of workers is 1 to 256.')
+  return workers
 }

@@ -1,3 +1,5 @@
+import type { ParentChannel } from '../replica/membership.ts'
+
 /** What a command may know of the process it runs in; `main.ts` alone touches the real one. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -9,6 +11,8 @@ export interface Terminal {
   readonly ask?: (question: string) => Promise<string>
   /** Aborted by SIGINT or SIGTERM. */
   readonly stopRequested: AbortSignal
+  /** The process that started this one as a part of itself. */
+  readonly parent?: ParentChannel | undefined
 }
 
 /** Exit codes of every command. */

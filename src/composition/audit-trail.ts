@@ -13,6 +13,7 @@ import { type Signer, signerFromPem, type Verifier, verifierFromPem } from '../c
 import type { Logger } from '../observability/logger.ts'
 import type { AuditNumbers } from '../observability/metrics.ts'
 import { startForwarders } from './audit-forwarders.ts'
+import { type AuditPlace, ownDirectory, takeUpAbandoned } from './audit-place.ts'
 import { startRetention } from './audit-retention.ts'
 import type { Settings } from './settings.ts'
 
@@ -38,17 +39,26 @@ export interface AuditTrail {
 const CLOSE_DEADLINE_MS = 10_000
 const COPY_INTERVAL_MS = 5_000
 
-/** Opens the audit trail of a configuration: its directory, signing key, store, queue and forwarders. */
-export async function openAuditTrail(settings: Settings, logger: Logger): Promise<AuditTrail> {
+/**
+ * Opens the audit trail of a configuration: its directory, signing key, store, queue and forwarders. Of several
+ * processes that share them each has a directory of its own for what waits to be written.
+ */
+export async function openAuditTrail(
+  settings: Settings,
+  logger: Logger,
+  place: AuditPlace = { position: 1, processes: 1 },
+): Promise<AuditTrail> {
   const { whenFull, queueEventsMax, spillBytesMax, gatherMs } = settings.configuration.audit
   const directory = settings.configuration.audit.directory!
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const own = ownDirectory(directory, place.position)
+  mkdirSync(own, { recursive: true, mode: 0o700 })
   const onError = (error: unknown): void => logger.error('the audit trail cannot be written', { error })
   const store = await openAuditStore(settings, (error) =>
     logger.warn('the audit trail cannot be reached', { error }),
   )
+  await takeUpAbandoned(directory, place, store, onError)
   const signer = await signerOf(settings, directory, store)
-  const copy = await CheckpointCopy.open(join(directory, 'checkpoints.ndjson'))
+  const copy = await CheckpointCopy.open(join(own, 'checkpoints.ndjson'))
   await copy.restoreTo(store)
   const log = await AuditLog.open({
     store,
@@ -56,11 +66,11 @@ export async function openAuditTrail(settings: Settings, logger: Logger): Promis
     whenFull,
     queueEventsMax,
     spillBytesMax,
-    spillFile: join(directory, 'spill.ndjson'),
+    spillFile: join(own, 'spill.ndjson'),
     onCheckpoint: (checkpoint) => copy.keep(checkpoint),
     onError,
   })
-  const sink = await GatheringSink.open({ log, directory, intervalMs: gatherMs, onError })
+  const sink = await GatheringSink.open({ log, directory: own, intervalMs: gatherMs, onError })
   const copying = setInterval(() => void copy.save().catch(onError), COPY_INTERVAL_MS)
   copying.unref()
   const publicKeys = (): Promise<string[]> => publicKeysOf(settings, signer, store)

@@ -5,6 +5,12 @@ import type { CutConfirmation, CutConfirmations } from '../registry/cut-confirma
 const PRESENT_EVERY_MS = 30_000
 const RETRY_MS = 2_000
 
+/** A process that is known to have ended, and when (RFC 3339). */
+export interface EndedProcess {
+  readonly name: string
+  readonly endedAt: string
+}
+
 /** Has this replica's presence and its cuts written into the registry: as soon as it can be, and again until it is. */
 export class CutEvidence {
   readonly #replica: string
@@ -25,9 +31,16 @@ export class CutEvidence {
   }
 
   /** Resolves once the registry knows of this replica: before that it must not serve, or it would not be missed. */
-  static async open(replica: string, store: CutConfirmations, logger: Logger): Promise<CutEvidence> {
+  static async open(
+    replica: string,
+    store: CutConfirmations,
+    logger: Logger,
+    predecessor?: EndedProcess,
+  ): Promise<CutEvidence> {
     const evidence = new CutEvidence(replica, store, logger)
     await evidence.#present()
+    // one that has ended holds no keys any more, and cannot say so itself
+    if (predecessor !== undefined) await store.stopped(predecessor.name, predecessor.endedAt)
     return evidence
   }
 

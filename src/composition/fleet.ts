@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { AccessControl } from '../access/access-control.ts'
 import type { AccessOptions } from '../access/options.ts'
 import type { AccessProver } from '../access/prover.ts'
 import type { CutReport } from '../access/share.ts'
 import type { FleetObserver } from '../fleet/observer.ts'
 import { PostgresExchange } from '../fleet/postgres-exchange.ts'
+import { ProcessExchange } from '../fleet/process-exchange.ts'
+import type { ProcessLine } from '../fleet/process-line.ts'
+import type { FleetExchange } from '../fleet/exchange.ts'
 import { SharedProver } from '../fleet/shared-prover.ts'
 import type { Clock } from '../keyring/clock.ts'
 import type { Keyring } from '../keyring/keyring.ts'
@@ -19,6 +20,8 @@ export interface FleetParts {
   readonly keyring: Keyring
   readonly database: RegistryDatabase
   readonly clock: Clock
+  /** The way to the other processes of this replica; undefined where it is one process. */
+  readonly line: ProcessLine | undefined
   readonly observe: FleetObserver
   /** Takes the evidence of cuts. */
   readonly cut: (report: CutReport) => void
@@ -36,16 +39,14 @@ export interface FleetMembership {
   close(): Promise<void>
 }
 
-/** Unique among the replicas and processes that run, and telling to whoever reads logs. */
-export function replicaName(): string {
-  return `${hostname().slice(0, 40)}-${process.pid}-${randomBytes(4).toString('hex')}`
-}
-
-/** Joins the fleet that the registry's PostgreSQL brings together; with SQLite a process is on its own. */
+/**
+ * Joins the fleet that the registry's PostgreSQL brings together. With SQLite it consists of the processes of this
+ * replica, if there are several.
+ */
 export async function joinFleet(replica: string, parts: FleetParts): Promise<FleetMembership> {
-  const { settings, prover, keyring, database, clock, observe, cut, onError } = parts
-  const { registryUrl } = settings.materials
-  if (registryUrl === undefined) {
+  const { settings, prover, keyring, database, clock, observe, cut } = parts
+  const exchange = await openExchange(replica, parts)
+  if (exchange === undefined) {
     const share = { leadMs: 0, suspensionChanged: () => undefined, cut }
     return {
       access: { prover, share },
@@ -55,7 +56,6 @@ export async function joinFleet(replica: string, parts: FleetParts): Promise<Fle
     }
   }
   const { boundMs: revocationBoundMs, idleAfterMs } = settings.configuration.revocation
-  const exchange = await PostgresExchange.open({ url: registryUrl, replica, onError })
   const shared = new SharedProver({
     prover,
     exchange,
@@ -76,4 +76,13 @@ export async function joinFleet(replica: string, parts: FleetParts): Promise<Fle
       await exchange.close()
     },
   }
+}
+
+async function openExchange(
+  replica: string,
+  { settings, line, onError }: FleetParts,
+): Promise<FleetExchange | undefined> {
+  const { registryUrl: url } = settings.materials
+  if (url !== undefined) return await PostgresExchange.open({ url, replica, onError })
+  return line && new ProcessExchange(replica, line)
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../keyring/clock.ts'
 import type { Claim, FleetExchange, FleetListener } from './exchange.ts'
 import type { Mark } from './mark.ts'
+import { MeetingPlace } from './meeting-place.ts'
 import type { FleetMessage } from './message.ts'
 
 /** How the network between the replicas and their meeting place behaves. */
@@ -19,8 +20,7 @@ export class MemoryMeeting {
   readonly clock: Clock
   readonly network: MemoryNetwork
   readonly members = new Set<MemoryExchange>()
-  readonly #claims = new Map<string, { readonly by: string; readonly atMs: number }>()
-  #count = 0
+  readonly #place: MeetingPlace
   #epoch = 0
   /** Questions answered and messages handed on. */
   traffic = { claims: 0, ticks: 0, messages: 0 }
@@ -28,27 +28,23 @@ export class MemoryMeeting {
   constructor(clock: Clock, network: MemoryNetwork = { latencyMs: () => 1, loses: () => false }) {
     this.clock = clock
     this.network = network
+    this.#place = new MeetingPlace(clock, '0')
   }
 
   /** Begins another epoch, as a server does that was restarted; claims are forgotten. */
   restart(): void {
     this.#epoch += 1
-    this.#count = 0
-    this.#claims.clear()
+    this.#place.restart(String(this.#epoch))
   }
 
   grant(authorityId: string, by: string, holdMs: number): Claim {
     this.traffic.claims += 1
-    const now = this.clock.now()
-    const claim = this.#claims.get(authorityId)
-    const granted = claim === undefined || claim.by === by || now - claim.atMs >= holdMs
-    if (granted) this.#claims.set(authorityId, { by, atMs: now })
-    return { granted, mark: this.#next() }
+    return this.#place.grant(authorityId, by, holdMs)
   }
 
   mark(): Mark {
     this.traffic.ticks += 1
-    return this.#next()
+    return this.#place.mark()
   }
 
   spread(message: FleetMessage, from: MemoryExchange): void {
@@ -57,11 +53,6 @@ export class MemoryMeeting {
       this.traffic.messages += 1
       this.clock.setTimer(() => member.deliver(message, from.replica), this.network.latencyMs('message'))
     }
-  }
-
-  #next(): Mark {
-    this.#count += 1
-    return { epoch: String(this.#epoch), count: this.#count }
   }
 }
 

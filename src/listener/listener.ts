@@ -27,6 +27,8 @@ export interface ListenerOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
+  /** Other processes of this replica listen there as well. */
+  readonly shared?: boolean
   /** Undefined for plain HTTP. */
   readonly tls: TlsOptions | undefined
   readonly limits: ListenerLimits
@@ -86,7 +88,8 @@ export class Listener {
   async listen(): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(this.#options.port, this.#options.host, resolve)
+      const { host, port, shared = false } = this.#options
+      this.#server.listen({ host, port, reusePort: shared }, resolve)
     })
     const { address, family, port } = this.#server.address() as AddressInfo
     const scheme = this.#options.tls === undefined ? 'http' : 'https'

@@ -15,7 +15,8 @@ const STATES = ['active', 'idle', 'suspended', 'unavailable'] as const
 
 /**
  * Gauges per authority, read when metrics are read. At most `authoritiesMax` authorities get rows of their own, the
- * ones in trouble first; the counts by state are always complete.
+ * ones in trouble first; the counts by state are always complete. Of the processes of one replica the highest value counts:
+ * they know the same authorities.
  */
 export function registerAuthorityGauges(
   registry: Registry,
@@ -29,6 +30,7 @@ export function registerAuthorityGauges(
     help: 'Authorities by state: active and idle ones are served.',
     labelNames: ['state'],
     registers: [],
+    aggregator: 'max',
     collect() {
       states = [...read()]
       for (const state of STATES) this.set({ state }, states.filter((each) => stateOf(each) === state).length)
@@ -40,6 +42,7 @@ export function registerAuthorityGauges(
     help: 'Time since the last proof of access to the keys of an authority.',
     labelNames: ['authority'],
     registers: [],
+    aggregator: 'max',
     collect() {
       this.reset()
       for (const { authorityId, leaseAgeMs } of states) {
@@ -52,6 +55,7 @@ export function registerAuthorityGauges(
     help: '1 for a suspended authority, with the reason.',
     labelNames: ['authority', 'reason'],
     registers: [],
+    aggregator: 'max',
     collect() {
       this.reset()
       for (const { authorityId, suspensionReason } of states) {

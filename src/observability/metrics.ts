@@ -1,5 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { type Aggregator, collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { type AuthorityState, registerAuthorityGauges } from './authority-gauges.ts'
+import type { MetricValues } from './merged-metrics.ts'
 import { Tally } from './tally.ts'
 import { Timing } from './timing.ts'
 
@@ -220,12 +221,18 @@ export class Metrics {
 
   /** Registers numbers that their owners know; call once. */
   watch(live: LiveNumbers): void {
-    const gauge = (name: string, help: string, read: (() => number) | undefined) => {
+    const gauge = (
+      name: string,
+      help: string,
+      read: (() => number) | undefined,
+      aggregator: Aggregator = 'sum',
+    ) => {
       if (read === undefined) return
       const metric = new Gauge({
         name,
         help,
         registers: [],
+        aggregator,
         collect() {
           this.set(read())
         },
@@ -272,6 +279,7 @@ export class Metrics {
       'portcullis_fleet_reachable',
       '1 while the other replicas can be reached, else 0.',
       fleetReachable && (() => Number(fleetReachable())),
+      'min',
     )
     if (live.authorities !== undefined)
       registerAuthorityGauges(this.registry, live.authorities, AUTHORITIES_MAX)
@@ -280,6 +288,11 @@ export class Metrics {
   /** The exposition text (Prometheus text format 0.0.4) and its media type. */
   async text(): Promise<{ readonly contentType: string; readonly body: string }> {
     return { contentType: this.registry.contentType, body: await this.registry.metrics() }
+  }
+
+  /** What is measured, to be merged with what other processes of the replica measure. */
+  async values(): Promise<readonly MetricValues[]> {
+    return (await this.registry.getMetricsAsJSON()) as unknown as readonly MetricValues[]
   }
 
   /** Forgets everything; the process observers end with it. */

@@ -11,6 +11,7 @@ const LAYERS = [
   'local',
   'probes.ts',
   'gateway.ts',
+  'replica',
   'composition',
   'admin',
   'provisioning',
