@@ -260,6 +260,7 @@ export class Metrics {
       'portcullis_cipher_direct',
       '1 while AES-256-GCM is OpenSSL called directly, 0 by node:crypto.',
       isDirect && (() => Number(isDirect())),
+      'min',
     )
     const { audit } = live
     const ofAudit = (name: keyof AuditNumbers) => audit && (() => audit()[name])
