@@ -16,12 +16,28 @@ const REGIONS = ['eu-central-1', 'eu-west-1']
 const SCREENSHOTS = process.env['PORTCULLIS_SCREENSHOTS']
 const VIEWS = [
   ['umbrella', 'BYOK encryption'],
+  ['umbrella/sites', 'Sites and apps'],
   ['umbrella/verification', 'Verification'],
   ['umbrella/keys', 'Keys and jobs'],
   ['umbrella/credentials', 'Credentials'],
   ['umbrella/audit', 'Audit trail'],
   ['umbrella/setup', 'Setup'],
   ['', 'Organizations'],
+] as const
+
+/** Every dialog by the button that opens it. */
+const DIALOGS = [
+  ['', 'Organizations', 'New organization …'],
+  ['umbrella', 'BYOK encryption', 'Suspend …'],
+  ['umbrella/keys', 'Keys and jobs', 'Rotate tenant keys …'],
+  ['axe/sites', 'Sites and apps', 'Add an app …'],
+  ['axe/sites', 'Sites and apps', 'Hosts of axe …'],
+  ['axe/sites', 'Sites and apps', 'Remove site axe …'],
+  ['axe/sites', 'Sites and apps', 'Remove Jira from axe …'],
+  ['axe/credentials', 'Credentials', 'New app token …'],
+  ['axe/credentials', 'Credentials', 'New S3 access key …'],
+  ['axe/credentials', 'Credentials', 'New administrator …'],
+  ['axe/credentials', 'Credentials', 'Revoke app token tracker …'],
 ] as const
 
 let world: GatewayWorld
@@ -70,6 +86,9 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
     })
     const { status } = await running.put('/jira/issue/1', ISSUE, 'umbrella')
     expect(status).toBeLessThan(300)
+    await asOperator('POST', '/admin/v1/organizations', { id: 'axe', location: 'europe' })
+    await asOperator('POST', '/admin/v1/organizations/axe/sites', { name: 'axe', apps: [{ type: 'jira' }] })
+    await asOperator('POST', '/admin/v1/organizations/axe/tokens', { name: 'tracker', sites: ['axe'] })
     traffic = keepReading()
     browser = await launchBrowser()
   })
@@ -199,43 +218,95 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
       name: 'hooli',
       apps: [{ type: 'jira' }, { type: 'confluence' }],
     })
+    const path = '/admin/v1/organizations/hooli/sites'
+    await asOperator('POST', path, { name: 'hooli-two', apps: [{ type: 'jira' }] })
     const { page } = await at('hooli/credentials', 'Credentials')
     const dialog = page.getByRole('dialog')
+    const reach = {
+      'app token': async () => {
+        await dialog.getByLabel('hooli', { exact: true }).check()
+        await dialog.getByLabel('hooli-two', { exact: true }).check()
+      },
+      'S3 access key': async () => {
+        await dialog.getByLabel('Reaches').selectOption('hooli/jira')
+        await dialog.getByLabel('Buckets (optional)').fill('files, more-files')
+      },
+      administrator: async () => {
+        await dialog.getByLabel('Role').selectOption('auditor')
+      },
+    }
     for (const [one, table, reaches, secret] of [
-      ['app token', 'App tokens', 'hooli', /pca_[\w-]{43}/],
-      ['S3 access key', 'S3 access keys', 'hooli/jira', /PCAK[A-Z2-9]{16}[^]*[\w-]{40}/],
+      ['app token', 'App tokens', 'hooli, hooli-two', /pca_[\w-]{43}/],
+      ['S3 access key', 'S3 access keys', 'files, more-files', /PCAK[A-Z2-9]{16}[^]*[\w-]{40}/],
+      ['administrator', 'Administrators', 'Reads the organization', /pco_[\w-]{43}/],
     ] as const) {
-      await page.getByRole('button', { name: `New ${one} …` }).click()
-      await dialog.getByLabel('Name').fill('uploads')
-      await dialog.getByLabel('Reaches').selectOption(reaches)
-      await dialog.getByRole('button', { name: 'Make' }).click()
+      const make = async () => {
+        await page.getByRole('button', { name: `New ${one} …` }).click()
+        await dialog.getByLabel('Name', { exact: true }).fill('uploads')
+        await reach[one]()
+        await dialog.getByLabel('Expires (UTC, optional)').fill('2099-01-02T03:04')
+        await screenshot(page, `console-new-${one.toLowerCase().replaceAll(' ', '-')}`)
+        await dialog.getByRole('button', { name: 'Make' }).click()
+      }
+      await make()
       await dialog.getByText('The secret is shown only now.').waitFor()
       expect(await dialog.innerText()).toMatch(secret)
-      await screenshot(page, `console-new-${table === 'App tokens' ? 'token' : 'access-key'}`)
       await dialog.getByRole('button', { name: 'Done' }).click()
       const row = page.getByRole('table', { name: table }).getByRole('row').filter({ hasText: 'uploads' })
-      await row.waitFor()
-      expect(await page.getByRole('main').innerText()).not.toMatch(/pca_/)
+      expect(await row.innerText()).toMatch(new RegExp(`${reaches}[^]*2099-01-02 03:04:00`))
+      expect(await page.getByRole('main').innerText()).not.toMatch(/pc[ao]_/)
 
-      await page.getByRole('button', { name: `New ${one} …` }).click()
-      await dialog.getByLabel('Name').fill('uploads')
-      await dialog.getByLabel('Reaches').selectOption(reaches)
-      await dialog.getByRole('button', { name: 'Make' }).click()
+      await make()
       await dialog.getByRole('alert').filter({ hasText: 'is taken' }).waitFor()
       await page.keyboard.press('Escape')
 
       await page.getByRole('button', { name: `Revoke ${one} uploads …` }).click()
+      await dialog.getByLabel('Type uploads to confirm').fill('uploads')
       await dialog.getByRole('button', { name: 'Revoke' }).click()
       await row.waitFor({ state: 'detached' })
     }
-    await page.getByRole('button', { name: 'New S3 access key …' }).click()
-    await dialog.getByLabel('Name').fill('wiki')
-    await dialog.getByLabel('Reaches').selectOption('hooli/confluence')
-    await dialog.getByRole('button', { name: 'Make' }).click()
-    await dialog
-      .getByRole('alert')
-      .filter({ hasText: 'no S3 store keeps attachments of confluence' })
-      .waitFor()
+  })
+
+  it('lists credentials of the configuration file, which cannot be revoked here', async () => {
+    const { page } = await at('umbrella/credentials', 'Credentials')
+    const row = page.getByRole('table', { name: 'App tokens' }).getByRole('row').nth(1)
+    expect(await row.innerText()).toMatch(/umbrella[^]*configuration file/)
+    expect(await page.getByRole('button', { name: /Revoke app token/ }).count()).toBe(0)
+    expect(await page.getByRole('button', { name: 'New app token …' }).count()).toBe(0)
+    await page.getByText('The configuration file manages this organization.').waitFor()
+  })
+
+  it('removes an app and its site, and nothing that has changed since it was shown', async () => {
+    await asOperator('POST', '/admin/v1/organizations', { id: 'soylent', location: 'europe' })
+    await asOperator('POST', '/admin/v1/organizations/soylent/sites', {
+      name: 'soylent',
+      apps: [{ type: 'jira' }],
+    })
+    const { page } = await at('soylent/sites', 'Sites and apps')
+    const dialog = page.getByRole('dialog')
+    await page.getByRole('button', { name: 'Hosts of soylent …' }).click()
+    await dialog.getByLabel('Host names').fill('soylent.example')
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('table', { name: 'Sites' }).getByText('soylent.example').waitFor()
+    await page.getByRole('button', { name: 'Remove Jira from soylent …' }).click()
+    const confirm = dialog.getByRole('button', { name: 'Remove' })
+    await dialog.getByLabel('Type soylent/jira to confirm').fill('soylent/jira')
+    await confirm.click()
+    await page.getByRole('table', { name: 'Apps' }).waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Remove site soylent …' }).click()
+    await dialog.getByLabel('Type soylent to confirm').fill('soylent')
+    await expect.poll(() => confirm.isEnabled()).toBe(true)
+    const changed = await fetch(`${running.gateway.adminUrl}/admin/v1/organizations/soylent/sites/soylent`, {
+      method: 'PATCH',
+      headers: { Authorization: `Bearer ${OPERATOR}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ hosts: ['other.example'] }),
+    })
+    expect(changed.status).toBe(200)
+    await confirm.click()
+    await dialog.getByRole('alert').filter({ hasText: 'Read it again' }).waitFor()
+    await expect.poll(() => confirm.isEnabled()).toBe(true)
+    await confirm.click()
+    await page.getByText('No site yet').waitFor()
   })
 
   it('shows text that looks like markup as text', async () => {
@@ -347,9 +418,39 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
       await page.getByRole('heading', { name: 'Access verified' }).waitFor({ timeout: 20_000 })
     })
 
+    it('an administrator makes a token for two sites and revokes it', async () => {
+      await asOperator('POST', '/admin/v1/organizations', { id: 'keyed', location: 'europe' })
+      for (const name of ['keyed', 'keyed-two']) {
+        await asOperator('POST', '/admin/v1/organizations/keyed/sites', { name, apps: [{ type: 'jira' }] })
+      }
+      const { page } = await at('keyed/credentials', 'Credentials')
+      const { keyboard } = page
+      const dialog = page.getByRole('dialog')
+      await tabTo(page.getByRole('button', { name: 'New app token …' }))
+      await keyboard.press('Enter')
+      await tabTo(dialog.getByLabel('Name', { exact: true }))
+      await keyboard.type('by-keyboard')
+      for (const site of ['keyed', 'keyed-two']) {
+        await tabTo(dialog.getByLabel(site, { exact: true }))
+        await keyboard.press('Space')
+      }
+      await keyboard.press('Enter')
+      await dialog.getByText('The secret is shown only now.').waitFor()
+      await tabTo(dialog.getByRole('button', { name: 'Done' }))
+      await keyboard.press('Enter')
+      await tabTo(page.getByRole('button', { name: 'Revoke app token by-keyboard …' }))
+      await keyboard.press('Enter')
+      await tabTo(dialog.getByLabel('Type by-keyboard to confirm'))
+      await keyboard.type('by-keyboard')
+      await expect.poll(() => dialog.getByRole('button', { name: 'Revoke' }).isEnabled()).toBe(true)
+      await keyboard.press('Enter')
+      await page.getByRole('table', { name: 'App tokens' }).waitFor({ state: 'detached' })
+    })
+
     it('every view is reached, its heading gets the focus, and the focus is visible', async () => {
       const { page } = await at('umbrella', 'BYOK encryption')
       for (const name of [
+        'Sites and apps',
         'Verification',
         'Keys and jobs',
         'Credentials',
@@ -438,9 +539,16 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
       expect({ place, found: await visitor.seriousViolations() }).toEqual({ place, found: [] })
       await screenshot(visitor.page, `console-${heading.toLowerCase().replaceAll(' ', '-')}-${scheme}`)
     }
-    await visitor.open('umbrella', 'BYOK encryption')
-    await visitor.page.getByRole('button', { name: 'Suspend …' }).click()
-    expect(await visitor.seriousViolations()).toEqual([])
+    for (const [place, heading, opener] of DIALOGS) {
+      await visitor.open(place, heading)
+      const button = visitor.page.getByRole('button', { name: opener })
+      await button.click()
+      await visitor.page.getByRole('dialog').waitFor()
+      expect({ opener, found: await visitor.seriousViolations() }).toEqual({ opener, found: [] })
+      await screenshot(visitor.page, `dialog-${opener.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}${scheme}`)
+      await visitor.page.keyboard.press('Escape')
+      await expect.poll(() => isFocused(button), { message: opener, timeout: 10_000 }).toBe(true)
+    }
   })
 })
 

@@ -39,17 +39,28 @@ export class Api {
 
   /** Reads. @param {string} path @param {AbortSignal} [signal] */
   async get(path, signal) {
+    return (await this.read(path, signal)).value
+  }
+
+  /**
+   * Reads with the entity tag of what is there, null where there is none.
+   * @param {string} path @param {AbortSignal} [signal] @returns {Promise<{ value: any, etag: string | null }>}
+   */
+  async read(path, signal) {
     const response = await this.#fetch('GET', path, { signal })
-    return response.json()
+    return { value: await response.json(), etag: response.headers.get('ETag') }
   }
 
   /**
    * Changes. Each call has its own idempotency key, so that a repeat by the network is not a second change.
+   * With the entity tag of what was shown, the change happens only to that.
    * @param {'POST' | 'PUT' | 'PATCH' | 'DELETE'} method @param {string} path @param {unknown} [body]
+   * @param {string | null} [etag]
    */
-  async send(method, path, body) {
+  async send(method, path, body, etag) {
     /** @type {Record<string, string>} */
     const headers = method === 'POST' ? { 'Idempotency-Key': crypto.randomUUID() } : {}
+    if (etag) headers['If-Match'] = etag
     if (body !== undefined) headers['Content-Type'] = 'application/json'
     const response = await this.#fetch(method, path, {
       headers,

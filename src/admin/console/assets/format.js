@@ -82,3 +82,9 @@ export function scopeName(scope) {
   if (site === undefined || app === undefined) return 'All BYOK apps'
   return `${appName(app)} on ${site}${dataClass === undefined ? '' : `, ${words(dataClass).toLowerCase()} data`}`
 }
+
+/** With a capital and a full stop. @param {string} text */
+export function sentence(text) {
+  const capital = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`
+}

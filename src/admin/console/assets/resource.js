@@ -11,12 +11,12 @@ const RETRY_AFTER_FAILURE_MS = 5_000
  * @template Value
  * @param {string | null} path null reads nothing
  * @param {{ everyMs?: number }} [options]
- * @returns {{ value: Value | undefined, problem: Problem | undefined, readAt: number, reload: () => void }}
+ * @returns {{ value: Value | undefined, etag: string | null, problem: Problem | undefined, readAt: number, reload: () => void }}
  */
 export function useResource(path, { everyMs } = {}) {
   const { api } = useSession()
   const [state, setState] = useState(
-    /** @type {{ path: string | null, value?: Value, problem?: Problem, readAt: number }} */ ({
+    /** @type {{ path: string | null, value?: Value, etag?: string | null, problem?: Problem, readAt: number }} */ ({
       path,
       readAt: 0,
     }),
@@ -32,8 +32,8 @@ export function useResource(path, { everyMs } = {}) {
       timer = undefined
       let pauseMs = everyMs
       try {
-        const value = await api.get(path, controller.signal)
-        setState({ path, value, readAt: Date.now() })
+        const { value, etag } = await api.read(path, controller.signal)
+        setState({ path, value, etag, readAt: Date.now() })
       } catch (error) {
         if (controller.signal.aborted) return
         const problem = error instanceof Problem ? error : new Problem(0, { detail: String(error) })
@@ -58,7 +58,13 @@ export function useResource(path, { everyMs } = {}) {
   }, [api, path, everyMs, generation])
 
   const current = state.path === path ? state : undefined
-  return { value: current?.value, problem: current?.problem, readAt: current?.readAt ?? 0, reload }
+  return {
+    value: current?.value,
+    etag: current?.etag ?? null,
+    problem: current?.problem,
+    readAt: current?.readAt ?? 0,
+    reload,
+  }
 }
 
 /**

@@ -12,6 +12,7 @@ import { Jobs } from './views/jobs.js'
 import { Organizations } from './views/organizations.js'
 import { Overview } from './views/overview.js'
 import { Setup } from './views/setup.js'
+import { Sites } from './views/sites.js'
 import { Verification } from './views/verification.js'
 
 /**
@@ -20,6 +21,7 @@ import { Verification } from './views/verification.js'
  */
 const VIEWS = [
   { view: '', name: 'Overview', operation: 'organization.get', part: Overview },
+  { view: 'sites', name: 'Sites and apps', operation: 'site.list', part: Sites },
   { view: 'verification', name: 'Verification', operation: 'byok.status', part: Verification },
   { view: 'keys', name: 'Keys and jobs', operation: 'key.list', part: Jobs },
   { view: 'credentials', name: 'Credentials', operation: 'token.list', part: Credentials },

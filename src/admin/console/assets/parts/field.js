@@ -42,3 +42,28 @@ export function Choice({ label, value, onChange, options, hint, ...attributes })
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   </div>`
 }
+
+/**
+ * A labelled choice of any number.
+ * @param {{ legend: string, chosen: readonly string[], onChange: (chosen: string[]) => void,
+ *   options: readonly { value: string, name: string }[], hint?: string }} properties
+ */
+export function Choices({ legend, chosen, onChange, options, hint }) {
+  const toggle = (/** @type {string} */ value) =>
+    onChange(chosen.includes(value) ? chosen.filter((other) => other !== value) : [...chosen, value])
+  return html`<fieldset>
+    <legend>${legend}</legend>
+    ${options.map(
+      ({ value, name }) =>
+        html`<label class="check" key=${value}
+          ><input
+            type="checkbox"
+            value=${value}
+            checked=${chosen.includes(value)}
+            onChange=${() => toggle(value)}
+          />${' '}${name}</label
+        >`,
+    )}
+    ${hint && html`<p class="hint">${hint}</p>`}
+  </fieldset>`
+}

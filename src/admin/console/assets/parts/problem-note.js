@@ -1,3 +1,4 @@
+import { sentence } from '../format.js'
 import { html } from '../html.js'
 
 /**
@@ -13,7 +14,7 @@ export function ProblemNote({ problem, title }) {
     ${
       problem.errors.length > 0 &&
       html`<ul>
-        ${problem.errors.map((error) => html`<li><strong>${error.reason}</strong> ${error.remedy}</li>`)}
+        ${problem.errors.map((error) => html`<li><strong>${sentence(error.reason)}</strong> ${sentence(error.remedy)}</li>`)}
       </ul>`
     }
     ${problem.requestId && html`<p class="faint">Request ${problem.requestId}</p>`}

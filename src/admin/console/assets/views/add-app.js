@@ -8,6 +8,7 @@ import { Dialog } from '../parts/dialog.js'
 import { Choice, Field } from '../parts/field.js'
 import { ProblemNote } from '../parts/problem-note.js'
 import { useAction } from '../resource.js'
+import { hostsIn } from './site-hosts.js'
 
 const NEW_SITE = ''
 
@@ -39,15 +40,21 @@ export function AddAppForm({ organization, sites, onCancel, onAdded }) {
   const open = sites.filter(({ managedBy }) => managedBy === 'api')
   const [site, setSite] = useState(NEW_SITE)
   const [siteName, setSiteName] = useState('')
+  const [hosts, setHosts] = useState('')
   const [type, setType] = useState('jira')
   const [encryption, setEncryption] = useState(organization.byokConfigured ? 'byok' : 'vendor-managed')
   const action = useAction(async () => {
     const app = { type, byok: encryption === 'byok' }
     if (site === NEW_SITE)
-      await api.send('POST', organizationPath`${organization.id}/sites`, { name: siteName, apps: [app] })
+      await api.send('POST', organizationPath`${organization.id}/sites`, {
+        name: siteName,
+        hosts: hostsIn(hosts),
+        apps: [app],
+      })
     else await api.send('POST', organizationPath`${organization.id}/sites/${site}/apps`, app)
     announce(`${appName(type)} was added`)
     setSiteName('')
+    setHosts('')
     onAdded()
   })
   const submit = (/** @type {Event} */ event) => {
@@ -60,7 +67,21 @@ export function AddAppForm({ organization, sites, onCancel, onAdded }) {
   ]
   return html`<form onSubmit=${submit}>
     <${Choice} label="Site" value=${site} onChange=${setSite} options=${choices} />
-    ${site === NEW_SITE && html`<${Field} label="Name of the new site" value=${siteName} onInput=${setSiteName} required hint="Lower-case letters, digits and hyphens; unique among all organizations." />`}
+    ${
+      site === NEW_SITE &&
+      html`<${Field}
+          label="Name of the new site"
+          value=${siteName}
+          onInput=${setSiteName}
+          required
+          hint="Lower-case letters, digits and hyphens; unique among all organizations."
+        /><${Field}
+          label="Its host names (optional)"
+          value=${hosts}
+          onInput=${setHosts}
+          hint="Between spaces; a request to one of them is for this site without naming it."
+        />`
+    }
     <${Choice}
       label="App"
       value=${type}
@@ -70,7 +91,11 @@ export function AddAppForm({ organization, sites, onCancel, onAdded }) {
     <fieldset>
       <legend>Encrypted under</legend>
       ${[
-        { value: 'byok', name: 'BYOK: the organization’s own key', disabled: !organization.byokConfigured },
+        {
+          value: 'byok',
+          name: `BYOK: the organization’s own key${organization.byokConfigured ? '' : ' (to be set up first)'}`,
+          disabled: !organization.byokConfigured,
+        },
         { value: 'vendor-managed', name: 'Vendor-managed: a key of the vendor', disabled: false },
       ].map(
         (choice) =>

@@ -9,20 +9,38 @@ import { Table } from '../parts/table.js'
 import { Time } from '../parts/time.js'
 import { useResource } from '../resource.js'
 import { AddApp } from './add-app.js'
+import { Removal } from './removal.js'
 
 /**
  * Every app of every site, whoever's key it is under.
- * @param {{ organization: import('../shapes.js').Organization, stateKey?: string, suspensions?: import('../shapes.js').Suspension[] }} properties
+ * @param {{ organization: import('../shapes.js').Organization, stateKey?: string,
+ *   suspensions?: import('../shapes.js').Suspension[], changeable?: boolean, onChanged?: () => void }} properties
  */
-export function Apps({ organization, stateKey = '', suspensions = [] }) {
+export function Apps({ organization, stateKey = '', suspensions = [], changeable = false, onChanged }) {
   const { permissions } = useSession()
   const [adding, setAdding] = useState(false)
+  const [removing, setRemoving] = useState(
+    /** @type {{ site: string, type: string } | undefined} */ (undefined),
+  )
+  const managedHere = organization.managedBy === 'api'
   const { value, problem, reload } = useResource(organizationPath`${organization.id}/sites?limit=500`, {
     everyMs: 15_000,
   })
   useEffect(() => {
     if (stateKey !== '') reload()
   }, [stateKey, reload])
+  const changed = onChanged ?? reload
+  const actions = {
+    name: 'Action',
+    cell: (/** @type {any} */ row) =>
+      html`<button
+        type="button"
+        aria-label=${`Remove ${appName(row.app.type)} from ${row.site} …`}
+        onClick=${() => setRemoving({ site: row.site, type: row.app.type })}
+      >
+        Remove …
+      </button>`,
+  }
   /** @type {{ site: string, managedBy: string, app: import('../shapes.js').App }[]} */
   const rows = (value?.items ?? []).flatMap((/** @type {import('../shapes.js').Site} */ site) =>
     site.apps.map((app) => ({ site: site.name, managedBy: site.managedBy, app })),
@@ -31,8 +49,16 @@ export function Apps({ organization, stateKey = '', suspensions = [] }) {
     <div class="section-head">
       <h2 id="apps">Apps</h2>
       <span class="faint">${countsOf(organization)}</span>
-      ${permissions.may('app.add') && html`<button type="button" onClick=${() => setAdding(true)}>Add an app …</button>`}
+      ${managedHere && permissions.may('app.add') && html`<button type="button" onClick=${() => setAdding(true)}>Add an app …</button>`}
     </div>
+    ${
+      changeable &&
+      html`<p class="hint">
+        Whose key an app is encrypted under never changes: for the other, add the app to a new site and move
+        the data there. Jira Product Discovery is no app of its own: it shares the database of Jira, and so
+        its keys and its suspension.
+      </p>`
+    }
     <${ProblemNote} problem=${problem} />
     ${
       value &&
@@ -64,10 +90,22 @@ export function Apps({ organization, stateKey = '', suspensions = [] }) {
                 none=${row.managedBy === 'file' ? 'by configuration file' : '–'}
               />`,
           },
+          ...(changeable && managedHere && permissions.may('app.remove') ? [actions] : []),
         ]}
       />`
     }
-    ${adding && html`<${AddApp} organization=${organization} sites=${value?.items ?? []} onClose=${() => setAdding(false)} onAdded=${reload} />`}
+    ${adding && html`<${AddApp} organization=${organization} sites=${value?.items ?? []} onClose=${() => setAdding(false)} onAdded=${changed} />`}
+    ${
+      removing &&
+      html`<${Removal}
+        verb="Remove"
+        name=${`${removing.site}/${removing.type}`}
+        path=${organizationPath`${organization.id}/sites/${removing.site}/apps/${removing.type}`}
+        consequence="Requests for this app are refused from then on. Its keys are kept: adding it again, under the same setting, brings its data back."
+        onClose=${() => setRemoving(undefined)}
+        onRemoved=${changed}
+      />`
+    }
   </section>`
 }
 

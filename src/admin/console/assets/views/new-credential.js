@@ -1,29 +1,25 @@
 import { useState } from 'preact/hooks'
 import { announce } from '../announce.js'
-import { organizationPath } from '../api.js'
 import { useSession } from '../context.js'
-import { appName } from '../format.js'
 import { html } from '../html.js'
 import { Copyable } from '../parts/copyable.js'
 import { Dialog } from '../parts/dialog.js'
-import { Choice, Field } from '../parts/field.js'
+import { Field } from '../parts/field.js'
 import { ProblemNote } from '../parts/problem-note.js'
-import { useAction, useResource } from '../resource.js'
+import { useAction } from '../resource.js'
 
 /**
  * Makes a credential and shows its secret, this once.
- * @param {{ organization: import('../shapes.js').Organization, kind: import('./credentials.js').Kind, base: string,
+ * @param {{ organization: import('../shapes.js').Organization, kind: import('./credential-kinds.js').Kind, base: string,
  *   onClose: () => void, onMade: () => void }} properties
  */
 export function NewCredential({ organization, kind, base, onClose, onMade }) {
   const { api } = useSession()
   const [name, setName] = useState('')
-  const [chosen, setChosen] = useState('')
-  const sites = useResource(organizationPath`${organization.id}/sites?limit=500`)
-  const choices = choicesOf(sites.value?.items ?? [], kind)
-  const choice = choices.find(({ value }) => value === chosen) ?? choices[0]
+  const [scope, setScope] = useState(/** @type {Record<string, unknown> | undefined} */ (undefined))
+  const [expiry, setExpiry] = useState('')
   const action = useAction(async () => {
-    const made = await api.send('POST', base, { name, ...choice?.body })
+    const made = await api.send('POST', base, { name, ...scope, ...expiryOf(expiry) })
     announce(`The ${kind.one} was made`)
     onMade()
     return made
@@ -44,29 +40,32 @@ export function NewCredential({ organization, kind, base, onClose, onMade }) {
         maxlength="64"
         hint="It stands for the credential in logs and in the audit trail."
       />
-      ${
-        choices.length === 0
-          ? html`<p class="hint">${sites.value ? 'Add a site with an app first.' : 'Reading …'}</p>`
-          : html`<${Choice}
-              label="Reaches"
-              value=${choice?.value}
-              onChange=${setChosen}
-              options=${choices}
-            />`
-      }
-      <${ProblemNote} problem=${action.problem ?? sites.problem} />
+      <${kind.Scope} organization=${organization} onScope=${setScope} />
+      <${Field}
+        label="Expires (UTC, optional)"
+        type="datetime-local"
+        value=${expiry}
+        onInput=${setExpiry}
+        hint="Refused from then on; never when empty."
+      />
+      <${ProblemNote} problem=${action.problem} />
       <div class="actions">
         <button type="button" onClick=${onClose}>Cancel</button>
-        <button type="submit" class="primary" disabled=${action.running || choices.length === 0}>Make</button>
+        <button type="submit" class="primary" disabled=${action.running || scope === undefined}>Make</button>
       </div>
     </form>
   <//>`
 }
 
-/** @param {{ kind: import('./credentials.js').Kind, made: any, onClose: () => void }} properties */
+/** @param {{ kind: import('./credential-kinds.js').Kind, made: any, onClose: () => void }} properties */
 function Made({ kind, made, onClose }) {
+  const secret = made.secretAccessKey ?? made.token
   return html`<${Dialog} title=${`${made.name} was made`} onClose=${onClose}>
-    <p><strong>The secret is shown only now.</strong> Keep it where only the app can read it.</p>
+    ${
+      secret
+        ? html`<p><strong>The secret is shown only now.</strong> Keep it where only its user can read it.</p>`
+        : html`<p>They sign in with the identity provider, as <code>${made.subject}</code>.</p>`
+    }
     <dl class="facts">
       ${
         made.accessKeyId &&
@@ -75,25 +74,19 @@ function Made({ kind, made, onClose }) {
           <dd><${Copyable} text=${made.accessKeyId} label="access key ID" /></dd>
         </div>`
       }
-      <div>
-        <dt>${made.accessKeyId ? 'Secret access key' : 'Token'}</dt>
-        <dd>
-          <${Copyable} text=${made.secretAccessKey ?? made.token} label=${`secret of the ${kind.one}`} />
-        </dd>
-      </div>
+      ${
+        secret &&
+        html`<div>
+          <dt>${made.accessKeyId ? 'Secret access key' : 'Token'}</dt>
+          <dd><${Copyable} text=${secret} label=${`secret of the ${kind.one}`} /></dd>
+        </div>`
+      }
     </dl>
     <div class="actions"><button type="button" class="primary" onClick=${onClose}>Done</button></div>
   <//>`
 }
 
-/** @param {readonly import('../shapes.js').Site[]} sites @param {import('./credentials.js').Kind} kind */
-function choicesOf(sites, kind) {
-  if (kind.path === 'tokens') return sites.map(({ name }) => ({ value: name, name, body: { sites: [name] } }))
-  return sites.flatMap(({ name: site, apps }) =>
-    apps.map(({ type: app, encryption }) => ({
-      value: `${site}/${app}`,
-      name: `${appName(app)} on ${site}${encryption === 'byok' ? '' : ' (vendor-managed)'}`,
-      body: { site, app },
-    })),
-  )
+/** The field has no zone: what is typed is UTC. @param {string} typed */
+function expiryOf(typed) {
+  return typed === '' ? {} : { expiresAt: new Date(`${typed}Z`).toISOString() }
 }

@@ -16,7 +16,12 @@ import { RootKeys } from './root-keys.js'
 export function KeysStep({ organization, reload }) {
   const { permissions } = useSession()
   const path = organizationPath`${organization.id}/byok`
-  const { value: byok, problem, reload: reloadByok } = useResource(organization.byokConfigured ? path : null)
+  const {
+    value: byok,
+    etag,
+    problem,
+    reload: reloadByok,
+  } = useResource(organization.byokConfigured ? path : null)
   const [done, setDone] = useState(false)
   const changeable =
     permissions.may('byok.put') && (byok === undefined || (byok.replaceable && byok.managedBy === 'api'))
@@ -29,6 +34,7 @@ export function KeysStep({ organization, reload }) {
         ? html`<${KeysForm}
             organization=${organization}
             byok=${byok}
+            etag=${etag}
             path=${path}
             onSet=${() => {
               setDone(true)
@@ -45,9 +51,9 @@ export function KeysStep({ organization, reload }) {
 
 /**
  * @param {{ organization: import('../shapes.js').Organization, byok: import('../shapes.js').Byok | undefined,
- *   path: string, onSet: () => void }} properties
+ *   etag: string | null, path: string, onSet: () => void }} properties
  */
-function KeysForm({ organization, byok, path, onSet }) {
+function KeysForm({ organization, byok, etag, path, onSet }) {
   const { api } = useSession()
   const [accountId, setAccountId] = useState(byok?.accountId ?? '')
   const [roleArn, setRoleArn] = useState(byok?.roleArn ?? '')
@@ -63,7 +69,7 @@ function KeysForm({ organization, byok, path, onSet }) {
   )
   const action = useAction(async () => {
     const trimmed = Object.fromEntries(Object.entries(keys).map(([region, arn]) => [region, arn.trim()]))
-    await api.send('PUT', path, { accountId: accountId.trim(), roleArn: roleArn.trim(), keys: trimmed })
+    await api.send('PUT', path, { accountId: accountId.trim(), roleArn: roleArn.trim(), keys: trimmed }, etag)
     announce('The BYOK configuration is set')
     onSet()
   })

@@ -7,10 +7,11 @@ import { Field } from '../parts/field.js'
 import { ProblemNote } from '../parts/problem-note.js'
 import { Table } from '../parts/table.js'
 import { useAction, useResource } from '../resource.js'
+import { NotificationSecret } from './notification-secret.js'
 
 /** What is to be made in the customer's AWS account, as files. @param {{ organization: import('../shapes.js').Organization }} properties */
 export function PlanStep({ organization }) {
-  const { api } = useSession()
+  const { api, permissions } = useSession()
   const [accountId, setAccountId] = useState('')
   const path = organizationPath`${organization.id}/byok/plan`
   // A configured organization's account is known.
@@ -47,6 +48,7 @@ export function PlanStep({ organization }) {
       <${ProblemNote} problem=${action.problem ?? configured.problem} />
     </section>
     ${plan && html`<${Plan} plan=${plan} />`}
+    ${permissions.may('byok.notifications') && html`<${NotificationSecret} organization=${organization} />`}
   `
 }
 
