@@ -1,16 +1,17 @@
-import { createHmac } from 'node:crypto'
+import { HMAC_BYTES, hmacSha256 } from './hmac.ts'
 
-/** Output length of SHA-256, and so of every block of the expansion. */
-const HASH_BYTES = 32
 /** RFC 5869 section 2.3: L <= 255 * HashLen. */
-const OUTPUT_BYTES_MAX = 255 * HASH_BYTES
-const NO_SALT = Buffer.alloc(HASH_BYTES)
+const OUTPUT_BYTES_MAX = 255 * HMAC_BYTES
+const NO_SALT = Buffer.alloc(HMAC_BYTES)
+// Reused between calls: all of this module is synchronous.
+const pseudoRandomKey = Buffer.alloc(HMAC_BYTES)
+const block = Buffer.alloc(HMAC_BYTES)
 
 /**
  * HKDF-SHA256 (RFC 5869): extract-and-expand into the caller's buffer, which is filled to its end.
  *
- * OpenSSL's HMAC keeps no copy of its key once the digest is taken, and each intermediate digest is wiped here,
- * so after the call the only secrets are `inputKey` and `output`.
+ * HMAC keeps no copy of its key, and each intermediate digest is wiped here, so after the call the only secrets are
+ * `inputKey` and `output`.
  *
  * @param output 1 to 8,160 bytes; should lie in secure memory. Must not overlap `inputKey`.
  * @param inputKey key material of at least one byte
@@ -27,26 +28,20 @@ export function hkdfSha256(
   if (output.length === 0 || output.length > OUTPUT_BYTES_MAX) {
     throw new RangeError(`HKDF output must have 1 to ${OUTPUT_BYTES_MAX} bytes`)
   }
-  const pseudoRandomKey = createHmac('sha256', salt.length === 0 ? NO_SALT : salt)
-    .update(inputKey)
-    .digest()
+  // The block before, the info and a counter, which each block is made from (RFC 5869 section 2.3).
+  const message = Buffer.alloc(HMAC_BYTES + info.length + 1)
+  message.set(info, HMAC_BYTES)
   try {
-    expand(output, pseudoRandomKey, info)
+    hmacSha256(pseudoRandomKey, salt.length === 0 ? NO_SALT : salt, inputKey)
+    for (let offset = 0; offset < output.length; offset += HMAC_BYTES) {
+      message[message.length - 1] = offset / HMAC_BYTES + 1
+      hmacSha256(block, pseudoRandomKey, offset === 0 ? message.subarray(HMAC_BYTES) : message)
+      output.set(block.subarray(0, output.length - offset), offset)
+      message.set(block)
+    }
   } finally {
     pseudoRandomKey.fill(0)
+    block.fill(0)
+    message.fill(0)
   }
-}
-
-/** RFC 5869 section 2.3: T(i) = HMAC(PRK, T(i-1) | info | i). */
-function expand(output: Uint8Array, pseudoRandomKey: Buffer, info: Uint8Array): void {
-  const counter = new Uint8Array(1)
-  let previous = Buffer.alloc(0)
-  for (let offset = 0; offset < output.length; offset += HASH_BYTES) {
-    counter[0] = offset / HASH_BYTES + 1
-    const block = createHmac('sha256', pseudoRandomKey).update(previous).update(info).update(counter).digest()
-    block.copy(output, offset, 0, Math.min(HASH_BYTES, output.length - offset))
-    previous.fill(0)
-    previous = block
-  }
-  previous.fill(0)
 }

@@ -1,39 +1,7 @@
-import { createRequire } from 'node:module'
-import type Koffi from 'koffi'
 import type { GcmEngine, GcmOpening, GcmSealing } from './gcm.ts'
 import { GCM_KEY_BYTES, GCM_NONCE_BYTES, GCM_TAG_BYTES, requireBytes } from './gcm.ts'
-
-/** A pointer of OpenSSL's; never null here. */
-type Pointer = bigint | object
-
-/** The part of OpenSSL's EVP interface that is used (EVP_EncryptInit(3), EVP_CIPHER_fetch(3)); 1 means success. */
-interface Evp {
-  fetch(library: null, algorithm: string, properties: null): Pointer | null
-  newContext(): Pointer | null
-  freeContext(context: Pointer): void
-  clearErrors(): void
-  control(context: Pointer, command: number, length: number, bytes: Uint8Array): number
-  readonly seal: EvpDirection
-  readonly open: EvpDirection
-}
-
-interface EvpDirection {
-  init(
-    context: Pointer,
-    cipher: Pointer | null,
-    engine: null,
-    key: Uint8Array | null,
-    nonce: Uint8Array | null,
-  ): number
-  update(
-    context: Pointer,
-    output: Uint8Array | null,
-    written: Int32Array,
-    input: Uint8Array,
-    length: number,
-  ): number
-  final(context: Pointer, output: Uint8Array, written: Int32Array): number
-}
+import type { CipherDirection, Openssl, Pointer } from './openssl.ts'
+import { openssl } from './openssl.ts'
 
 const GET_TAG = 0x10
 const SET_TAG = 0x11
@@ -48,15 +16,15 @@ let contexts = 0
 
 /**
  * AES-256-GCM by the OpenSSL that is part of node, called directly: it writes to the caller's memory, where node:crypto
- * makes a buffer for each piece and touches fresh pages. This is the one file that hands memory to native code by
- * address, so it checks every length before a call and every result after it (docs/SECURITY.md).
+ * makes a buffer for each piece and touches fresh pages. Memory goes to native code by address here, so every length is
+ * checked before a call and every result after it (docs/SECURITY.md).
  *
  * @throws Error where koffi is not installed or node does not export OpenSSL's functions
  */
 export function opensslGcm(): GcmEngine {
-  const evp = bind()
+  const evp = openssl()
   // As node:crypto does it: whatever provider the default properties choose, a FIPS one where that is required.
-  const cipher = evp.fetch(null, 'AES-256-GCM', null)
+  const cipher = evp.fetchCipher(null, 'AES-256-GCM', null)
   if (cipher === null) throw new Error('OpenSSL has no AES-256-GCM')
   return {
     name: 'openssl',
@@ -72,12 +40,12 @@ export function opensslContexts(): number {
 
 /** One context of OpenSSL with its key schedule, used for one direction. */
 abstract class OpensslGcm {
-  protected readonly evp: Evp
-  readonly #direction: EvpDirection
+  protected readonly evp: Openssl
+  readonly #direction: CipherDirection
   #context: Pointer | undefined
   #isBegun = false
 
-  constructor(evp: Evp, direction: EvpDirection, cipher: Pointer, key: Uint8Array) {
+  constructor(evp: Openssl, direction: CipherDirection, cipher: Pointer, key: Uint8Array) {
     requireBytes(key, GCM_KEY_BYTES, 'the key')
     if (contexts >= CONTEXTS_MAX) throw new Error('too many ciphers are in use')
     const context = evp.newContext()
@@ -170,38 +138,12 @@ class OpensslOpening extends OpensslGcm implements GcmOpening {
 }
 
 /** Frees what an owner forgot: a last resort, as nobody knows when it comes. */
-const forgotten = new FinalizationRegistry<{ evp: Evp; context: Pointer }>(({ evp, context }) =>
+const forgotten = new FinalizationRegistry<{ evp: Openssl; context: Pointer }>(({ evp, context }) =>
   release(evp, context),
 )
 
 /** OpenSSL overwrites the key schedule before it gives the memory back. */
-function release(evp: Evp, context: Pointer): void {
+function release(evp: Openssl, context: Pointer): void {
   contexts -= 1
   evp.freeContext(context)
-}
-
-function bind(): Evp {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
-  // Without a name, this is the running program itself.
-  const program = koffi.load(null)
-  const direction = (name: 'Encrypt' | 'Decrypt'): EvpDirection => ({
-    init: program.func(
-      `int EVP_${name}Init_ex(void *context, void *cipher, void *engine, const uint8_t *key, const uint8_t *nonce)`,
-    ),
-    update: program.func(
-      `int EVP_${name}Update(void *context, uint8_t *output, int *written, const uint8_t *input, int length)`,
-    ),
-    final: program.func(`int EVP_${name}Final_ex(void *context, uint8_t *output, int *written)`),
-  })
-  return {
-    fetch: program.func(
-      'void *EVP_CIPHER_fetch(void *library, const char *algorithm, const char *properties)',
-    ),
-    newContext: program.func('void *EVP_CIPHER_CTX_new()'),
-    freeContext: program.func('void EVP_CIPHER_CTX_free(void *context)'),
-    clearErrors: program.func('void ERR_clear_error()'),
-    control: program.func('int EVP_CIPHER_CTX_ctrl(void *context, int command, int length, uint8_t *bytes)'),
-    seal: direction('Encrypt'),
-    open: direction('Decrypt'),
-  }
 }

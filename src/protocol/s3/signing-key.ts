@@ -1,4 +1,5 @@
-import { createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
+import { HMAC_BYTES, hmacSha256 } from '../../crypto/hmac.ts'
 
 /** A long-term S3 access key. The object's identity keys the cache of derived signing keys. */
 export interface S3Credential {
@@ -41,9 +42,12 @@ export function signingKey(credential: S3Credential, scope: SigningScope): Buffe
   return key
 }
 
+const signature = Buffer.alloc(HMAC_BYTES)
+
 /** Signature in lower-case hex. */
 export function signText(key: Buffer, text: string): string {
-  return createHmac('sha256', key).update(text, 'latin1').digest('hex')
+  hmacSha256(signature, key, Buffer.from(text, 'latin1'))
+  return signature.toString('hex')
 }
 
 /** Compares two hex signatures in constant time; a value of another length is never equal. */
@@ -54,5 +58,7 @@ export function signaturesEqual(expected: string, provided: string): boolean {
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest()
+  const output = Buffer.alloc(HMAC_BYTES)
+  hmacSha256(output, typeof key === 'string' ? Buffer.from(key) : key, Buffer.from(text))
+  return output
 }
