@@ -83,7 +83,7 @@ class Connection {
   #answer(): void {
     const request = this.#request
     const body = this.#body
-    if (request === undefined || this.#received < body.length || this.#busy) return
+    if (request === undefined || this.#received < this.#bodyBytes || this.#busy) return
     this.#request = undefined
     this.#busy = true
     answer(this.#socket, request, body)

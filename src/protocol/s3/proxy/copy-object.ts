@@ -27,6 +27,7 @@ import { assertBytes, partSealing, wholeSealer } from './put-object.ts'
 import { CONDITIONS, storeRequestHeaders, withoutHeaders } from './request-headers.ts'
 import { objectResponseHeaders } from './response-headers.ts'
 import type { Sealer } from './sealed-upload.ts'
+import { assertRefusal } from './sealed-upload.ts'
 import { passRefusal } from './store-refusal.ts'
 import type { ObjectChecksum } from './trailer.ts'
 
@@ -142,6 +143,7 @@ async function copySealed(
     if (!stream.finished) {
       await response.collect(TAGGING_BYTES_MAX)
       stream.destroy()
+      assertRefusal(response)
     }
     return { response, checksum }
   } finally {

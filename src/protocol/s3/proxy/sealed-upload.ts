@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { asPortcullisError } from '../../../errors.ts'
+import { asPortcullisError, PortcullisError } from '../../../errors.ts'
 import { giveBack } from '../../../listener/spent.ts'
 import { awaitTurn, TURN_BYTES } from '../../../listener/turns.ts'
 import type { BodyWriter, PushedBody } from '../../../upstream/upstream.ts'
@@ -91,8 +91,15 @@ async function uploadStream(
     // The store answered early: its words are read first, since giving up the upload closes the connection.
     await response.collect(REFUSAL_BYTES_MAX)
     stream.destroy()
+    assertRefusal(response)
   }
   return { response, checksum: stream.checksum }
+}
+
+/** Throws `store-response-invalid` where a store that has not seen a whole body says that it keeps it. */
+export function assertRefusal(response: BackendResponse): void {
+  if (response.status >= 300) return
+  throw new PortcullisError('store-response-invalid', 'The store was done before it had the whole body.')
 }
 
 function admitted(context: ObjectExchange): Promise<void> {
