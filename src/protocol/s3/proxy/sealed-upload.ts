@@ -27,6 +27,8 @@ export interface Uploaded {
 
 /** Bodies up to here are held whole: a bad one never reaches the store, a good one can be sent again. */
 export const HELD_BYTES_MAX = 128 * 1024
+/** What is written at once: it is still in the processor's cache then. */
+const WRITE_BYTES = 256 * 1024
 const REFUSAL_BYTES_MAX = 256 * 1024
 
 /**
@@ -122,6 +124,8 @@ class SealedUpload implements PushedBody {
   /** What `#sealed` are views of. */
   #chunks: Buffer[] = []
   #sealedBytes = 0
+  /** Written since it last was its turn. */
+  #turnBytes = 0
   /** The body is paused until its turn and the store's readiness have both come. */
   #awaitsTurn = false
   #awaitsStore = false
@@ -175,9 +179,11 @@ class SealedUpload implements PushedBody {
       this.#sealed.push(piece)
       this.#sealedBytes += piece.length
     }
-    if (this.#sealedBytes < TURN_BYTES) return
+    if (this.#sealedBytes < WRITE_BYTES) return
+    this.#turnBytes += this.#sealedBytes
     this.#flush()
-    if (this.#awaitsTurn) return
+    if (this.#awaitsTurn || this.#turnBytes < TURN_BYTES) return
+    this.#turnBytes = 0
     this.#awaitsTurn = true
     this.#request.pause()
     awaitTurn(() => {
