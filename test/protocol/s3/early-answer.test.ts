@@ -23,7 +23,7 @@ async function hastyStore(): Promise<ObjectStore> {
     for (const socket of sockets) socket.destroy()
     return new Promise((resolve) => server.close(() => resolve()))
   }
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop } as ObjectStore
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop }
 }
 
 beforeAll(async () => harness.start(await hastyStore()))
