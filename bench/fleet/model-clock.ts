@@ -40,32 +40,6 @@ export class ModelClock implements Clock {
   }
 }
 
-/** One replica's view of the clock: another zero, and no timer fires any more once its process has died. */
-export class ReplicaClock implements Clock {
-  readonly #clock: Clock
-  readonly #offsetMs: number
-  alive = true
-
-  constructor(clock: Clock, offsetMs: number) {
-    this.#clock = clock
-    this.#offsetMs = offsetMs
-  }
-
-  now(): number {
-    return this.#clock.now() + this.#offsetMs
-  }
-
-  wallTimeMs(): number {
-    return this.#clock.wallTimeMs()
-  }
-
-  setTimer(callback: () => void, delayMs: number): Timer {
-    return this.#clock.setTimer(() => {
-      if (this.alive) callback()
-    }, delayMs)
-  }
-}
-
 /** Until no promise has anything left to do. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -5,8 +5,8 @@ import type { MemoryMeeting } from '../../src/fleet/memory-exchange.ts'
 import { MemoryExchange } from '../../src/fleet/memory-exchange.ts'
 import { SharedProver } from '../../src/fleet/shared-prover.ts'
 import type { TenantApp } from '../../src/tenant/tenant.ts'
-import { ReplicaClock } from './model-clock.ts'
 import type { ModelWorld } from './model-world.ts'
+import { ReplicaClock } from './replica-clock.ts'
 
 /** What a replica of the model is part of. */
 export interface ModelFleet {
@@ -69,7 +69,7 @@ export class ModelReplica {
   request(app: TenantApp, started: () => void): void {
     const start = (lease: Lease): void => {
       // A dead process answers nobody.
-      if (!this.#clock.alive) return
+      if (!this.#clock.running) return
       lease.assertValid()
       started()
     }
@@ -84,7 +84,7 @@ export class ModelReplica {
 
   /** The process dies: no timer fires any more, nothing is sent or received. */
   async crash(): Promise<void> {
-    this.#clock.alive = false
+    this.#clock.stop()
     this.#shared.close()
     await this.#exchange.close()
   }

@@ -42,6 +42,8 @@ export interface ModelFigures {
   readonly claimsPerSecond: number
   readonly messagesPublishedPerSecond: number
   readonly marksPerSecond: number
+  /** Bytes of memory for each organization that a replica has served, what it heard of others included; 0 where memory cannot be measured. */
+  readonly bytesPerLease: number
   readonly requestsAllowed: number
   readonly revocations: number
   readonly crashes: number
@@ -94,7 +96,8 @@ class Model {
     const random = (this.#random = seeded(7))
     this.#world = new ModelWorld(tenants, keysPerTenant, this.#clock, random)
     this.#meeting = new MemoryMeeting(this.#clock, {
-      latencyMs: (of) => (of === 'question' ? 1 + 2 * random() : 1 + 8 * random()),
+      // Whole milliseconds, as the clock of the model has them.
+      latencyMs: (of) => Math.ceil(of === 'question' ? 1 + 2 * random() : 1 + 8 * random()),
       loses: () => random() * 100 < lossPercent,
     })
     const spread = this.#meeting.spread.bind(this.#meeting)
@@ -117,7 +120,10 @@ class Model {
 
   async run(): Promise<ModelFigures> {
     const { warmUpMs, measuredMs, revocationBoundMs, idleAfterMs, revocations } = this.#scenario
+    const emptyBytes = heapBytes()
     await this.#pass(warmUpMs)
+    const leases = this.#replicas.reduce((sum, { access }) => sum + access.statuses().length, 0)
+    const bytesPerLease = Math.round((heapBytes() - emptyBytes) / leases)
     const before = this.#counts()
     const activeBefore = this.#active(idleAfterMs)
     this.#planRevocations(revocations, measuredMs)
@@ -136,6 +142,7 @@ class Model {
       claimsPerSecond: rate('claims'),
       messagesPublishedPerSecond: rate('published'),
       marksPerSecond: rate('ticks'),
+      bytesPerLease,
       requestsAllowed: this.#started,
       revocations: this.#ended.length,
       crashes: this.#crashes,
@@ -234,4 +241,11 @@ class Model {
     const withdrawal = this.#withdrawn.get(Number(authorityId.slice(authorityId.lastIndexOf('-') + 1)))
     if (withdrawal !== undefined) this.#wipedAfterMs.push(this.#clock.now() - withdrawal.atMs)
   }
+}
+
+/** Bytes in use on the heap; 0 unless node was started with `--expose-gc`. */
+function heapBytes(): number {
+  if (globalThis.gc === undefined) return 0
+  globalThis.gc()
+  return process.memoryUsage().heapUsed
 }

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { machine } from '../support/machine.ts'
 import type { ModelFigures, Scenario } from './model.ts'
 import { runModel } from './model.ts'
+import { quotaUse } from './quotas.ts'
 
 const { values } = parseArgs({
   options: {
@@ -45,8 +46,8 @@ const cuts = {
   measuredMs: 120_000,
 }
 const scenarios: Scenario[] = [
-  { ...size, name: 'calls' },
   { ...size, name: 'calls-idle-10s', idleAfterMs: 10_000, warmUpMs: 15_000 },
+  { ...size, name: 'calls' },
   ...[0, 5, 20].map((lossPercent) => ({
     ...cuts,
     name: `cut-off-loss-${lossPercent}`,
@@ -74,7 +75,22 @@ console.table(
     'proofs/active/bound': Number(row.proofsPerActiveTenantAndBound.toFixed(2)),
     'claims/s': Math.round(row.claimsPerSecond),
     'messages/s': Math.round(row.messagesPublishedPerSecond),
+    'bytes/lease': row.bytesPerLease,
   })),
+)
+console.table(
+  rows
+    .filter(({ revocations }) => revocations === 0)
+    .map(({ name, stsPerSecond, kmsPerSecond, activeTenants }) => {
+      const use = quotaUse(stsPerSecond, kmsPerSecond, activeTenants)
+      return {
+        name,
+        'vendor accounts (STS, one region)': use.accountsForOneRegion,
+        '(STS, two regions)': use.accountsForTwoRegions,
+        'active per account and region': use.organizationsPerAccount,
+        "of an organization's KMS quota": `${(100 * use.kmsShareOfOrganization).toFixed(4)} %`,
+      }
+    }),
 )
 console.table(
   rows

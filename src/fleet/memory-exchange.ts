@@ -48,10 +48,19 @@ export class MemoryMeeting {
   }
 
   spread(message: FleetMessage, from: MemoryExchange): void {
+    const arriving = new Map<number, MemoryExchange[]>()
     for (const member of this.members) {
       if (member === from || !member.connected || this.network.loses()) continue
       this.traffic.messages += 1
-      this.clock.setTimer(() => member.deliver(message, from.replica), this.network.latencyMs('message'))
+      const latencyMs = this.network.latencyMs('message')
+      const together = arriving.get(latencyMs)
+      if (together === undefined) arriving.set(latencyMs, [member])
+      else together.push(member)
+    }
+    for (const [latencyMs, members] of arriving) {
+      this.clock.setTimer(() => {
+        for (const member of members) member.deliver(message, from.replica)
+      }, latencyMs)
     }
   }
 }

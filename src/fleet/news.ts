@@ -29,12 +29,13 @@ interface Entry {
 export class News {
   readonly #clock: Clock
   readonly #keepMs: number
-  /** The longest unheard first. */
   readonly #entries = new Map<string, Entry>()
+  #sweptAtMs: number
 
   constructor(clock: Clock, keepMs: number) {
     this.#clock = clock
     this.#keepMs = keepMs
+    this.#sweptAtMs = clock.now()
   }
 
   proofOf(authorityId: string): KnownProof | undefined {
@@ -119,24 +120,30 @@ export class News {
   }
 
   #entry(authorityId: string): Entry {
-    const known = this.#entries.get(authorityId)
-    const heardAtMs = this.#clock.now()
-    const entry = known ?? {
-      proof: undefined,
-      claimed: undefined,
-      proven: undefined,
-      heardAtMs,
-      witnesses: undefined,
-      waiting: undefined,
+    const now = this.#clock.now()
+    if (now - this.#sweptAtMs >= this.#keepMs) this.#sweep(now)
+    let entry = this.#entries.get(authorityId)
+    if (entry === undefined) {
+      entry = {
+        proof: undefined,
+        claimed: undefined,
+        proven: undefined,
+        heardAtMs: now,
+        witnesses: undefined,
+        waiting: undefined,
+      }
+      this.#entries.set(authorityId, entry)
     }
-    entry.heardAtMs = heardAtMs
-    this.#entries.delete(authorityId)
-    this.#entries.set(authorityId, entry)
-    for (const [oldest, { heardAtMs: oldestMs, waiting }] of this.#entries) {
-      if (heardAtMs - oldestMs < this.#keepMs || (waiting?.size ?? 0) > 0) break
-      this.#entries.delete(oldest)
-    }
+    entry.heardAtMs = now
     return entry
+  }
+
+  /** Lets go of what was not heard of for long. Once in a while for all: a replica hears of every proof of its fleet. */
+  #sweep(now: number): void {
+    this.#sweptAtMs = now
+    for (const [authorityId, { heardAtMs, waiting }] of this.#entries) {
+      if (now - heardAtMs >= this.#keepMs && (waiting?.size ?? 0) === 0) this.#entries.delete(authorityId)
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import type { KeyAuthority } from '../tenant/tenant.ts'
 import type { CallRunner, KeyServiceCall } from './call.ts'
 import type { AwsCredentials, RegionalClients } from './regional-clients.ts'
 import { RegionOrder } from './region-order.ts'
+import { regionsInTurn } from './regions-in-turn.ts'
 
 /** Session credentials of a role, with their end on the monotonic clock: a skewed wall clock does not matter. */
 interface Session {
@@ -69,17 +70,15 @@ export class AssumedRoles {
   }
 
   /**
-   * Assumes the role now and keeps the credentials. STS of another region is asked only when one gives no verdict.
+   * Assumes the role now and keeps the credentials. STS of another region is asked only when one gives no verdict; which
+   * is first depends on the authority, since the quota of the account that assumes roles is one per region.
    */
   async fresh(
     authority: KeyAuthority,
     purpose: KeyServiceCall['purpose'],
     deadlineMs: number,
   ): Promise<AwsCredentials> {
-    const regions = this.#order.ordered(
-      '',
-      authority.keys.map((key) => key.region),
-    )
+    const regions = this.#order.ordered('', regionsInTurn(authority))
     let unavailable: KeyServiceUnavailable | undefined
     for (const region of regions) {
       try {

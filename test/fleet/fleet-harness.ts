@@ -1,3 +1,4 @@
+import { ReplicaClock } from '../../bench/fleet/replica-clock.ts'
 import { AccessControl } from '../../src/access/access-control.ts'
 import type { Lease } from '../../src/access/lease.ts'
 import type { CutReport } from '../../src/access/share.ts'
@@ -5,61 +6,11 @@ import { MemoryExchange, MemoryMeeting } from '../../src/fleet/memory-exchange.t
 import type { MemoryNetwork } from '../../src/fleet/memory-exchange.ts'
 import { SharedProver } from '../../src/fleet/shared-prover.ts'
 import type { DenialHandler } from '../../src/keyring/denial.ts'
-import type { Clock, Timer } from '../../src/keyring/clock.ts'
 import type { KeyAuthority, TenantApp } from '../../src/tenant/tenant.ts'
 import { AUTHORITY, MemorySuspensions, nameOf } from '../access/access-harness.ts'
 import { ScriptedProver } from '../access/scripted-prover.ts'
 import { FakeClock } from '../keyring/fake-clock.ts'
 import { RecordingAudit } from '../kms/recording-audit.ts'
-
-/** A replica's own clock: another zero, and timers that do not fire while the process stands still. */
-class ReplicaClock implements Clock {
-  readonly #clock: FakeClock
-  readonly #offsetMs: number
-  #waiting: (() => void)[] | undefined
-
-  constructor(clock: FakeClock, offsetMs: number) {
-    this.#clock = clock
-    this.#offsetMs = offsetMs
-  }
-
-  now(): number {
-    return this.#clock.now() + this.#offsetMs
-  }
-
-  wallTimeMs(): number {
-    return this.#clock.wallTimeMs()
-  }
-
-  setTimer(callback: () => void, delayMs: number): Timer {
-    let cancelled = false
-    const timer = this.#clock.setTimer(() => this.run(() => void (cancelled || callback())), delayMs)
-    return {
-      cancel: () => {
-        cancelled = true
-        timer.cancel()
-      },
-    }
-  }
-
-  /** Runs now, or when the process goes on. */
-  run(work: () => void): void {
-    if (this.#waiting === undefined) work()
-    else this.#waiting.push(work)
-  }
-
-  /** SIGSTOP. */
-  stop(): void {
-    this.#waiting ??= []
-  }
-
-  /** SIGCONT: everything that came meanwhile happens now, one after the other. */
-  resume(): void {
-    const waiting = this.#waiting ?? []
-    this.#waiting = undefined
-    for (const work of waiting) work()
-  }
-}
 
 /** One replica of a fleet in a scripted world. */
 export class Replica {
