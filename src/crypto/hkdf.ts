@@ -29,7 +29,7 @@ export function hkdfSha256(
     throw new RangeError(`HKDF output must have 1 to ${OUTPUT_BYTES_MAX} bytes`)
   }
   // The block before, the info and a counter, which each block is made from (RFC 5869 section 2.3).
-  const message = Buffer.alloc(HMAC_BYTES + info.length + 1)
+  const message = Buffer.allocUnsafe(HMAC_BYTES + info.length + 1)
   message.set(info, HMAC_BYTES)
   try {
     hmacSha256(pseudoRandomKey, salt.length === 0 ? NO_SALT : salt, inputKey)

@@ -1,5 +1,9 @@
-/** Pieces up to this size are gathered, so that a frame fed byte by byte does not become 65,536 buffers. */
+/** Pieces up to this size are gathered, so that a frame fed byte by byte does not become 65,536 buffers, */
 const SMALL_BYTES = 1024
+/** but not the first few. */
+const PIECES_MIN = 16
+
+const NOTHING: Buffer = Buffer.alloc(0)
 
 /**
  * Plaintext of one frame that was deciphered where it lay and waits for its tag. Nothing comes out before `release`, and
@@ -7,7 +11,7 @@ const SMALL_BYTES = 1024
  */
 export class HeldPlaintext {
   #pieces: Buffer[] = []
-  #gathered = Buffer.alloc(0)
+  #gathered = NOTHING
   #gatheredBytes = 0
 
   get isEmpty(): boolean {
@@ -15,7 +19,7 @@ export class HeldPlaintext {
   }
 
   hold(piece: Buffer): void {
-    if (piece.length > SMALL_BYTES) {
+    if (piece.length > SMALL_BYTES || this.#pieces.length < PIECES_MIN) {
       this.#flush()
       this.#pieces.push(piece)
       return

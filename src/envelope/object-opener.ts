@@ -37,7 +37,7 @@ export interface ObjectOpenerOptions {
 export class ObjectOpener {
   readonly #options: ObjectOpenerOptions
   readonly #release: Release
-  readonly #headerBytes = Buffer.alloc(STREAM_HEADER_BYTES)
+  readonly #headerBytes = Buffer.allocUnsafe(STREAM_HEADER_BYTES)
   #headerLength = 0
   #pending: StreamHeader | undefined
   #header: StreamHeader | undefined

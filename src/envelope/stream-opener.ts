@@ -25,7 +25,7 @@ export class StreamOpener {
   readonly #keys: StreamKeys
   readonly #frames: number
   readonly #held = new HeldPlaintext()
-  readonly #tag = Buffer.alloc(FRAME_TAG_BYTES)
+  readonly #tag = Buffer.allocUnsafe(FRAME_TAG_BYTES)
   readonly #sealedTrailer: Buffer
   readonly #opener: FrameOpener
   #isBegun = false
@@ -45,7 +45,7 @@ export class StreamOpener {
     this.#frameIndex = firstFrame
     this.#dataRemaining = this.#frameDataBytes()
     this.#opener = new FrameOpener(keys.frameKey)
-    this.#sealedTrailer = Buffer.alloc(sealedTrailerBytes(header.trailerBytes))
+    this.#sealedTrailer = Buffer.allocUnsafe(sealedTrailerBytes(header.trailerBytes))
   }
 
   /** True once the last frame and the trailer have verified. */

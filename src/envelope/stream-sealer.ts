@@ -41,7 +41,7 @@ export class StreamSealer {
 
   constructor(options: StreamSealerOptions) {
     const { plaintextBytes, trailerBytes = 0, keyId } = options
-    const objectId = Buffer.alloc(OBJECT_ID_BYTES)
+    const objectId = Buffer.allocUnsafe(OBJECT_ID_BYTES)
     writeNonce(objectId, 0, OBJECT_ID_BYTES)
     this.header = newHeader({ trailerBytes, plaintextBytes, objectId, keyId })
     writeNonce(this.header.salt, 0, SALT_BYTES)

@@ -21,9 +21,9 @@ export class PartOpener {
   readonly #keys: StreamKeys
   readonly #frames: number
   readonly #held = new HeldPlaintext()
-  readonly #mark = Buffer.alloc(MARK_BYTES)
-  readonly #tag = Buffer.alloc(FRAME_TAG_BYTES)
-  readonly #sealedTrailer = Buffer.alloc(SEALED_TRAILER_BYTES)
+  readonly #mark = Buffer.allocUnsafe(MARK_BYTES)
+  readonly #tag = Buffer.allocUnsafe(FRAME_TAG_BYTES)
+  readonly #sealedTrailer = Buffer.allocUnsafe(SEALED_TRAILER_BYTES)
   #markBytes = 0
   #dataRemaining = 0
   #tagBytes = 0

@@ -37,7 +37,7 @@ export class PartsOpener {
   trailer: Buffer | undefined
   readonly #options: PartsOpenerOptions
   readonly #release: Release
-  readonly #headerBytes = Buffer.alloc(STREAM_HEADER_BYTES)
+  readonly #headerBytes = Buffer.allocUnsafe(STREAM_HEADER_BYTES)
   #headerLength = 0
   #pending: PartHeader | undefined
   #current: PartHeader | undefined

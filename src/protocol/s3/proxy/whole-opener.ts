@@ -14,6 +14,8 @@ export interface WholeRange {
   readonly takeBytes: number
 }
 
+const NOTHING: Buffer = Buffer.alloc(0)
+
 /** Opens an object that was put whole; whose it is, and so its context, is known only with the key of its header. */
 export class WholeOpener implements Opener {
   /** The verified trailer, once it has been read. */
@@ -21,7 +23,7 @@ export class WholeOpener implements Opener {
   readonly #memory: SecureMemory
   readonly #range: WholeRange | undefined
   #pending: StreamHeader | undefined
-  #early: Buffer = Buffer.alloc(0)
+  #early: Buffer = NOTHING
   #opener: ObjectOpener | undefined
 
   constructor(memory: SecureMemory, range?: WholeRange) {
@@ -49,7 +51,7 @@ export class WholeOpener implements Opener {
     this.#opener = opener
     this.#pending = undefined
     const early = this.#early
-    this.#early = Buffer.alloc(0)
+    this.#early = NOTHING
     const behindHeader = range === undefined ? STREAM_HEADER_BYTES : 0
     if (range === undefined) opener.write(early.subarray(0, STREAM_HEADER_BYTES))
     const output = opener.supplyKey(keyId, streamKey)
