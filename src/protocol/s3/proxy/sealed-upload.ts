@@ -27,8 +27,6 @@ export interface Uploaded {
 
 /** Bodies up to here are held whole: a bad one never reaches the store, a good one can be sent again. */
 export const HELD_BYTES_MAX = 128 * 1024
-/** What is written at once: it is still in the processor's cache then. */
-const WRITE_BYTES = 256 * 1024
 const REFUSAL_BYTES_MAX = 256 * 1024
 
 /**
@@ -124,8 +122,6 @@ class SealedUpload implements PushedBody {
   /** What `#sealed` are views of. */
   #chunks: Buffer[] = []
   #sealedBytes = 0
-  /** Written since it last was its turn. */
-  #turnBytes = 0
   /** The body is paused until its turn and the store's readiness have both come. */
   #awaitsTurn = false
   #awaitsStore = false
@@ -179,11 +175,9 @@ class SealedUpload implements PushedBody {
       this.#sealed.push(piece)
       this.#sealedBytes += piece.length
     }
-    if (this.#sealedBytes < WRITE_BYTES) return
-    this.#turnBytes += this.#sealedBytes
+    if (this.#sealedBytes < TURN_BYTES) return
     this.#flush()
-    if (this.#awaitsTurn || this.#turnBytes < TURN_BYTES) return
-    this.#turnBytes = 0
+    if (this.#awaitsTurn) return
     this.#awaitsTurn = true
     this.#request.pause()
     awaitTurn(() => {
