@@ -15,20 +15,22 @@ const LENGTH_BYTES = 4
 export const CONTEXT_NAME_BYTES_MAX = 1024
 /** Field names and object names. */
 export const LAST_NAME_BYTES_MAX = 4096
+/** Room for a field name at first: every tenant has contexts, and hardly a name is longer. */
+const NAME_ROOM_BYTES = 48
 
 /**
  * Associated data of the fields of one tenant, store and data class. The common part is built once; only the field
  * name is written for each value.
  */
 export class FieldContext {
-  readonly #bytes: Buffer
+  #bytes: Buffer
   readonly #prefixBytes: number
   #view: Buffer
 
   constructor(names: ContextNames) {
     const prefix = commonPart(FIELD_LABEL, names)
     this.#prefixBytes = prefix.length + LENGTH_BYTES
-    this.#bytes = Buffer.alloc(this.#prefixBytes + LAST_NAME_BYTES_MAX)
+    this.#bytes = Buffer.alloc(this.#prefixBytes + NAME_ROOM_BYTES)
     prefix.copy(this.#bytes)
     this.#view = this.#bytes.subarray(0, this.#prefixBytes)
   }
@@ -41,10 +43,17 @@ export class FieldContext {
     const nameBytes = end - start
     if (nameBytes > LAST_NAME_BYTES_MAX) throw new RangeError('a field name has at most 4,096 bytes')
     const total = this.#prefixBytes + nameBytes
+    if (total > this.#bytes.length) this.#grow(total)
     this.#bytes.writeUInt32BE(nameBytes, this.#prefixBytes - LENGTH_BYTES)
     for (let from = start, to = this.#prefixBytes; from < end; from++, to++) this.#bytes[to] = name[from]!
     if (this.#view.length !== total) this.#view = this.#bytes.subarray(0, total)
     return this.#view
+  }
+
+  #grow(total: number): void {
+    const bytes = Buffer.alloc(total)
+    this.#bytes.copy(bytes)
+    this.#bytes = bytes
   }
 }
 

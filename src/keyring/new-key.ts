@@ -34,7 +34,9 @@ export async function newTenantKey(
       dataClass,
       keyId: keyIdToHex(id),
     }
-    const copies = await keyService.wrap(tenant.authority, root.bytes, encryptionContextOf(subject))
+    const wrapped = await keyService.wrap(tenant.authority, root.bytes, encryptionContextOf(subject))
+    // what comes from the network may lie in a large buffer, which would live as long as the key
+    const copies = wrapped.map((copy) => ({ ...copy, ciphertext: Uint8Array.from(copy.ciphertext) }))
     return { root, id, row: { ...subject, authorityId: tenant.authority.id, version, createdAt, copies } }
   } catch (thrown) {
     root.wipe()

@@ -71,6 +71,12 @@ beforeEach(async () => {
 })
 
 describe('the first use of a scope', () => {
+  test('keeps no more of a wrapped copy than its bytes, whatever buffer they came in', async () => {
+    await newKeyring().active({ tenant: ACME, dataClass: 'issue' })
+    const { ciphertext } = store.newest({ site: ACME.site, app: ACME.app, dataClass: 'issue' })!.copies[0]!
+    expect(ciphertext.buffer.byteLength).toBe(ciphertext.length)
+  })
+
   test('makes version 1, stores it before it can be used, and says so', async () => {
     const keyring = newKeyring()
     const order: string[] = []
