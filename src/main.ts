@@ -20,6 +20,7 @@ const code = await runProgram(process.argv.slice(2), {
   environment: process.env,
   print: (text) => void stdout.write(text),
   printError: (text) => void stderr.write(text),
+  drawsProgress: stderr.isTTY,
   ...(stdin.isTTY && stderr.isTTY
     ? { ask: (question: string) => askQuestion(question, stdin, stderr, stop.signal) }
     : {}),

@@ -7,6 +7,8 @@ export interface Terminal {
   print(text: string): void
   /** Writes to standard error. */
   printError(text: string): void
+  /** True when standard error is a terminal, on which something can be drawn in place. */
+  readonly drawsProgress?: boolean
   /** Asks whoever sits at the terminal for a line; absent where nobody does. Resolves to an empty one at its end. */
   readonly ask?: (question: string) => Promise<string>
   /** Aborted by SIGINT or SIGTERM. */

@@ -59,3 +59,11 @@ export interface VerificationReport {
   /** What the gateway cannot look at with the permissions it has, for completeness. */
   readonly notVerifiable: readonly string[]
 }
+
+/** A region whose turn it is. */
+export interface VerificationStep {
+  readonly region: string
+  /** Regions before it. */
+  readonly done: number
+  readonly regions: number
+}

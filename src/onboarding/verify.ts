@@ -7,6 +7,7 @@ import type {
   VerificationCheck,
   VerificationFinding,
   VerificationReport,
+  VerificationStep,
 } from './verification.ts'
 
 const WRONG_EXTERNAL_ID = 'portcullis-verification-wrong-external-id'
@@ -20,13 +21,29 @@ const NOT_VERIFIABLE = [
   'EventBridge rules: a missed notification costs a few seconds, never the cut-off itself',
 ]
 
+/** Goes through {@link verificationSteps} to the report. */
+export async function verifyOnboarding(probe: AwsProbe, setup: OnboardingSetup): Promise<VerificationReport> {
+  const steps = verificationSteps(probe, setup)
+  for (;;) {
+    const { done, value } = await steps.next()
+    if (done === true) return value
+  }
+}
+
 /**
  * Tries every permission in every region, and everything that must be refused; says which statement is missing or
- * too wide and how it must read. Changes nothing in the account. IAM changes may take some seconds to show.
+ * too wide and how it must read. Yields before each region, and returns the report. Changes nothing in the account. IAM changes may take some seconds to show.
  */
-export async function verifyOnboarding(probe: AwsProbe, setup: OnboardingSetup): Promise<VerificationReport> {
+export async function* verificationSteps(
+  probe: AwsProbe,
+  setup: OnboardingSetup,
+): AsyncGenerator<VerificationStep, VerificationReport> {
   const run = new VerificationRun(probe, setup)
-  for (const { region, keyArn } of setup.keys) await run.region(region, keyArn)
+  const regions = setup.keys.length
+  for (const [done, { region, keyArn }] of setup.keys.entries()) {
+    yield { region, done, regions }
+    await run.region(region, keyArn)
+  }
   return run.report()
 }
 

@@ -7,8 +7,8 @@ import { NOTIFICATION_SECRET_HEADER } from '../onboarding/notification.ts'
 import { type OnboardingPlan, planOnboarding, PlanRefused } from '../onboarding/plan.ts'
 import type { AwsProbe } from '../onboarding/probe.ts'
 import { terraform } from '../onboarding/terraform.ts'
-import type { VerificationReport } from '../onboarding/verification.ts'
-import { verifyOnboarding } from '../onboarding/verify.ts'
+import type { VerificationReport, VerificationStep } from '../onboarding/verification.ts'
+import { verificationSteps } from '../onboarding/verify.ts'
 import type { WrappedKeyStore } from '../keyring/wrapped-key-store.ts'
 import type { DirectoryHolder } from '../tenant/directory-holder.ts'
 import type { AppType } from '../tenant/tenant.ts'
@@ -172,13 +172,13 @@ export class ByokService {
     }
   }
 
-  /** Tries every permission in every region. */
-  async verify(id: string): Promise<VerificationReport> {
+  /** Tries every permission in every region. Yields before each region, and returns the report. */
+  async *verification(id: string): AsyncGenerator<VerificationStep, VerificationReport> {
     const { accountId, externalId, roleArn, regionalKeys } = this.get(id)
     const [first] = this.impact(id).stops
     const probe = this.#options.openProbe()
     try {
-      return await verifyOnboarding(probe, {
+      return yield* verificationSteps(probe, {
         organization: id,
         accountId,
         externalId,

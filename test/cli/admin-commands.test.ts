@@ -194,6 +194,53 @@ describe('the commands of the admin API', () => {
     expect((await run('org byok impact acme')).out).toMatch(/would go on: +acme-two\/jira/)
   })
 
+  describe('that take long', () => {
+    const drawn = (line: string, drawsProgress = true) =>
+      runCommand(line.split(' '), {
+        environment: {
+          PORTCULLIS_ADMIN_URL: gateway.gateway.adminUrl,
+          PORTCULLIS_ADMIN_TOKEN: OPERATOR,
+        },
+        drawsProgress,
+      })
+
+    it('draw how far they are on a terminal, and take it away before the answer', async () => {
+      const verified = await drawn('org byok verify acme')
+      expect(verified.error).toMatch(/\[\.{30}\] 0\/2 {2}regions, .+ eu-central-1/)
+      expect(verified.error).toMatch(/\[#{15}\.{15}\] 1\/2 {2}regions, .+ eu-west-1/)
+      expect(verified.error.endsWith('\r\u001B[K')).toBe(true)
+      expect(verified.out).toMatch(/^VERDICT/)
+      expect((await drawn('key rotate acme')).error).toMatch(/\[[#.]{30}\] \d+\/\d+ {2}keys/)
+      const file = join(directory, 'progress.ndjson')
+      expect((await drawn(`audit export acme --output ${file}`)).error).toContain('KiB written')
+    })
+
+    it('print nothing of it without a terminal, or with --json', async () => {
+      for (const [line, terminal] of [
+        ['org byok verify acme', false],
+        ['org byok verify acme --json', true],
+        ['key rotate acme --json', true],
+      ] as const) {
+        const ran = await drawn(line, terminal)
+        expect(ran.error).toBe('')
+        expect(ran.out).not.toContain('\u001B')
+      }
+    })
+
+    it('wait for a suspension, and give up in time', async () => {
+      const tooLong = await drawn('org byok wait acme suspended --timeout 0')
+      expect(tooLong).toMatchObject({ code: 1, out: expect.stringMatching(/^access: /) as string })
+      const waiting = drawn('org byok wait acme suspended --json')
+      const { id } = (await run('org suspend acme --yes --json')).json as { id: string }
+      expect(await waiting).toMatchObject({
+        code: 0,
+        json: { state: 'suspended', suspension: { id, reason: 'operator' } },
+      })
+      await run(['org', 'lift', 'acme', id])
+      expect(await drawn('org byok wait acme gone')).toMatchObject({ code: 2 })
+    })
+  })
+
   it('suspend and lift', async () => {
     const placed = await run('org suspend acme --yes --json')
     const { id } = placed.json as { id: string }
@@ -268,11 +315,13 @@ describe('the commands of the admin API', () => {
 
 describe('shell completion', () => {
   it('knows the commands and flags in bash', async () => {
-    const script = (await run('completion bash', undefined)).out
+    const file = join(directory, 'completion.bash')
+    writeFileSync(file, (await run('completion bash', undefined)).out)
     const complete = (words: string): string =>
       execFileSync('bash', [
         '-c',
-        `${script}\nCOMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _portcullis; echo "\${COMPREPLY[@]}"`,
+        `set -eu; source ${file}; complete -p portcullis > /dev/null; set +eu
+COMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]}-1)); _portcullis; echo "\${COMPREPLY[@]}"`,
       ]).toString()
     expect(complete('portcullis or')).toBe('org\n')
     expect(complete('portcullis org by')).toBe('byok\n')

@@ -85,7 +85,9 @@ async function answer(
     expectedRevision: route.etag === true ? expectedRevision(request.headers['if-match']) : undefined,
     alternative: route.alternative !== undefined && request.headers.accept === route.alternative,
   }
-  const key = route.method === 'POST' ? request.headers['idempotency-key'] : undefined
+  // what is streamed is not kept
+  const repeatable = route.method === 'POST' && !call.alternative
+  const key = repeatable ? request.headers['idempotency-key'] : undefined
   if (key === undefined) return send(route, reply, await run(id, call))
   const asked = [id, call.params, call.body]
   const repetition = await Repetition.begin(options.idempotency, administrator.id, String(key), asked)

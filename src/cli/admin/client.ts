@@ -20,6 +20,7 @@ interface Page<Item> {
 const URL_DEFAULT = 'http://127.0.0.1:8081'
 const TIMEOUT_MS = 120_000
 const PAGE_ITEMS = 500
+const NDJSON = 'application/x-ndjson'
 
 /** The admin API as the commands use it. */
 export class AdminClient {
@@ -69,10 +70,21 @@ export class AdminClient {
     return items
   }
 
-  /** The body of a `GET` in another media type, in pieces. */
-  async *stream(path: string, mediaType: string): AsyncGenerator<Uint8Array> {
-    const response = await this.#fetch('GET', path, mediaType)
+  /** The body of an answer in another media type, in pieces. */
+  async *stream(path: string, mediaType: string, method = 'GET'): AsyncGenerator<Uint8Array> {
+    const response = await this.#fetch(method, path, mediaType)
     for await (const chunk of response.body ?? []) yield chunk as Uint8Array
+  }
+
+  /** The lines of an answer in NDJSON, as they come. */
+  async *lines<Line>(path: string, method: string): AsyncGenerator<Line> {
+    const decoder = new TextDecoder()
+    let rest = ''
+    for await (const piece of this.stream(path, NDJSON, method)) {
+      const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) yield JSON.parse(line) as Line
+    }
   }
 
   async close(): Promise<void> {

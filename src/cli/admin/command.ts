@@ -1,5 +1,6 @@
 import type { Terminal } from '../terminal.ts'
 import type { AdminClient } from './client.ts'
+import type { Progress } from './progress.ts'
 
 /** Parsed options of a command by their long names in camel case. */
 export type Options = Readonly<Record<string, unknown>>
@@ -19,6 +20,7 @@ export interface CommandContext {
   readonly client: AdminClient
   readonly terminal: Terminal
   readonly options: Options
+  readonly progress: Progress
   /** Entity tag of what was shown before it was confirmed; undefined where nothing was. */
   readonly ifMatch: string | undefined
 }

@@ -14,6 +14,7 @@ import {
 } from './command.ts'
 import { UsageError } from './failure.ts'
 import { organizations } from './path.ts'
+import type { Progress } from './progress.ts'
 import { facts, table } from './table.ts'
 
 type ItemOf<Id extends OperationId> =
@@ -26,7 +27,6 @@ type Verification = Pick<ChainVerification, 'ok' | 'chain' | 'rows' | 'checkpoin
 
 const NDJSON = 'application/x-ndjson'
 const POLL_MS = 500
-const BAR_CHARACTERS = 30
 
 const FILTERS = [
   ['--from <time>', 'RFC 3339, inclusive'],
@@ -149,11 +149,11 @@ export const operationCommands: readonly AdminCommand[] = [
     usage: 'audit export <organization>',
     summary: 'write the audit trail as NDJSON, complete with signed checkpoints unless filtered',
     options: [...FILTERS, ['--output <file>', 'instead of standard output']],
-    run: async ({ client, options, terminal }, id) => {
+    run: async ({ client, options, terminal, progress }, id) => {
       const rows = client.stream(organizations(id, 'audit') + filterQuery(options), NDJSON)
       const output = textOption(options, 'output')
       if (output !== undefined) {
-        await pipeline(rows, createWriteStream(output, { mode: 0o600 }))
+        await pipeline(counted(rows, progress), createWriteStream(output, { mode: 0o600 }))
         return { value: { written: output }, text: `written to ${output}\n` }
       }
       const decoder = new TextDecoder()
@@ -224,6 +224,16 @@ export const operationCommands: readonly AdminCommand[] = [
   },
 ]
 
+/** The same pieces, with their length so far drawn as they pass. */
+async function* counted(pieces: AsyncIterable<Uint8Array>, progress: Progress): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const piece of pieces) {
+    bytes += piece.length
+    progress.wait(`${Math.ceil(bytes / 1024)} KiB written`)
+    yield piece
+  }
+}
+
 function filterQuery(options: Options): string {
   const query = new URLSearchParams()
   for (const name of ['from', 'to', 'site', 'outcome', 'after', 'limit']) {
@@ -253,21 +263,17 @@ function rotations(items: readonly Rotation[]): string {
 }
 
 async function finished(
-  { client, terminal }: CommandContext,
+  { client, terminal, progress }: CommandContext,
   id: string,
   started: Rotation,
 ): Promise<Rotation> {
   let job = started
   while (job.finishedAt === null && !terminal.stopRequested.aborted) {
     const { total, done } = job.keys
-    const filled = total === 0 ? 0 : Math.floor((done / total) * BAR_CHARACTERS)
-    const bar = '#'.repeat(filled).padEnd(BAR_CHARACTERS, '.')
-    const error = job.error === null ? '' : `  waiting: ${job.error}`
-    terminal.printError(`\r[${bar}] ${done}/${total}${error}`)
+    progress.show(done, total, job.error === null ? 'keys' : `keys, waiting: ${job.error}`)
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     job = await client.get(organizations(id, 'rotations', job.id))
   }
-  terminal.printError('\r')
   return job
 }
 

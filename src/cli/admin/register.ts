@@ -5,6 +5,7 @@ import type { AdminClient } from './client.ts'
 import type { AdminCommand, Options } from './command.ts'
 import { AdminRequestFailed, UsageError } from './failure.ts'
 import { credentialCommands } from './credential-commands.ts'
+import { Progress } from './progress.ts'
 import { operationCommands } from './operation-commands.ts'
 import { tenantCommands } from './tenant-commands.ts'
 
@@ -74,6 +75,8 @@ async function carryOut(
     terminal.printError(`${confirmation.warning}\n${advice}\n`)
     return EXIT.usage
   }
+  const draws = terminal.drawsProgress === true && !json
+  const progress = new Progress(draws ? (text) => terminal.printError(text) : undefined)
   let client: AdminClient | undefined
   try {
     // the client is loaded only by commands that need it, so that the others start fast
@@ -87,12 +90,14 @@ async function carryOut(
         return EXIT.failed
       }
     }
-    const context = { client, terminal, options, ifMatch: subject?.etag }
+    const context = { client, terminal, options, progress, ifMatch: subject?.etag }
     const { value, text, failed } = await command.run(context, ...parameters)
+    progress.clear()
     if (json && value !== undefined) terminal.print(`${JSON.stringify(value)}\n`)
     else terminal.print(text)
     return failed === true ? EXIT.failed : EXIT.ok
   } catch (thrown) {
+    progress.clear()
     if (json && thrown instanceof AdminRequestFailed && thrown.problem !== undefined) {
       terminal.print(`${JSON.stringify(thrown.problem)}\n`)
     }

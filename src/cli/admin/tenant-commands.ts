@@ -1,8 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { ResponseOf } from '../../admin/api/contract/contract.ts'
+import type { VerificationStep } from '../../onboarding/verification.ts'
 import { type AdminCommand, listOption, type Options, type Outcome, textOption } from './command.ts'
 import { UsageError } from './failure.ts'
+import { waitForAccess } from './access-wait.ts'
 import { organizations } from './path.ts'
 import { facts, table } from './table.ts'
 
@@ -10,6 +12,7 @@ type Organization = ResponseOf<'organization.get'>
 type Byok = ResponseOf<'byok.get'>
 type Plan = ResponseOf<'byok.plan'>
 type Report = ResponseOf<'byok.verify'>
+type VerificationLine = { readonly step: VerificationStep } | { readonly report: Report }
 type Site = ResponseOf<'site.get'>
 type App = ResponseOf<'app.add'>
 
@@ -113,8 +116,25 @@ export const tenantCommands: readonly AdminCommand[] = [
   {
     usage: 'org byok verify <organization>',
     summary: 'try every permission in every region; exit code 1 when one is missing or too wide',
-    run: async ({ client }, id) =>
-      verified(await client.send('POST', organizations(id, 'byok', 'verification'))),
+    run: async ({ client, progress }, id) => {
+      const lines = client.lines<VerificationLine>(organizations(id, 'byok', 'verification'), 'POST')
+      for await (const line of lines) {
+        if ('report' in line) return verified(line.report)
+        progress.show(
+          line.step.done,
+          line.step.regions,
+          `regions, trying every permission in ${line.step.region}`,
+        )
+      }
+      throw new Error('the verification ended without a report')
+    },
+  },
+  {
+    usage: 'org byok wait <organization> <state>',
+    summary:
+      'while apps are in use, wait until access is suspended, or valid again; exit code 1 on a timeout',
+    options: [['--timeout <seconds>', 'how long to wait; default 60']],
+    run: waitForAccess,
   },
   {
     usage: 'org byok impact <organization>',

@@ -200,9 +200,12 @@ export const byokRoutes = routes({
     path: '/admin/v1/organizations/{organization}/byok/verification',
     tag: 'BYOK',
     summary: 'Try every permission in every region now (a dry run: changes nothing)',
+    description:
+      'With `Accept: application/x-ndjson` a line `{"step": {region, done, regions}}` comes before each region, and `{"report": …}` last.',
     access: 'manage',
     response: verificationReport,
     status: 200,
+    alternative: 'application/x-ndjson',
     costly: true,
   },
 })

@@ -1,4 +1,5 @@
 import type { GeneratedFile } from '../../../onboarding/generated-file.ts'
+import type { VerificationReport } from '../../../onboarding/verification.ts'
 import type { ApiHandlers, ApiServices } from '../handler.ts'
 import { accessView, impactView } from '../views.ts'
 
@@ -50,24 +51,41 @@ export const byokHandlers: ApiHandlers<
     }
   },
 
-  'byok.verify': async ({ services, params }) => {
-    const id = params['organization']!
-    const { ok, checks, findings, notVerifiable } = await services.byok.verify(id)
-    return {
-      body: {
-        ok,
-        at: new Date(services.wallTimeMs()).toISOString(),
-        checks: [...checks],
-        findings: findings.map((finding) => ({
-          ...finding,
-          statements: [...finding.statements],
-          region: finding.region ?? null,
-        })),
-        notVerifiable: [...notVerifiable],
-        impact: impactView(services.byok.impact(id)),
-      },
+  'byok.verify': async ({ services, params, alternative }) => {
+    const { id } = services.byok.get(params['organization']!).organization
+    if (alternative) return { stream: verificationLines(services, id) }
+    const steps = services.byok.verification(id)
+    for (;;) {
+      const { done, value } = await steps.next()
+      if (done === true) return { body: reportView(services, id, value) }
     }
   },
+}
+
+async function* verificationLines(services: ApiServices, id: string): AsyncGenerator<string> {
+  const steps = services.byok.verification(id)
+  for (;;) {
+    const { done, value } = await steps.next()
+    const line = done === true ? { report: reportView(services, id, value) } : { step: value }
+    yield `${JSON.stringify(line)}\n`
+    if (done === true) return
+  }
+}
+
+function reportView(services: ApiServices, id: string, report: VerificationReport) {
+  const { ok, checks, findings, notVerifiable } = report
+  return {
+    ok,
+    at: new Date(services.wallTimeMs()).toISOString(),
+    checks: [...checks],
+    findings: findings.map((finding) => ({
+      ...finding,
+      statements: [...finding.statements],
+      region: finding.region ?? null,
+    })),
+    notVerifiable: [...notVerifiable],
+    impact: impactView(services.byok.impact(id)),
+  }
 }
 
 function byokAnswer(services: ApiServices, id: string) {
