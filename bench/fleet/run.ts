@@ -35,27 +35,32 @@ const size = {
   revocations: 0,
   notifiedAfterMs: 0,
 }
-// How fast a cut-off is does not depend on how many other tenants there are; ten thousand are withdrawn in all.
+// How fast a cut-off is does not depend on how many other tenants there are.
 const cuts = {
   ...size,
   replicas: 10,
-  tenants: Math.ceil(4_000 * scale),
+  tenants: Math.ceil(800 * scale),
   requestsPerSecond: 200,
   idleAfterMs: 10_000,
   warmUpMs: 10_000,
   measuredMs: 120_000,
+  crashEveryMs: 10_000,
+  revocations: Math.ceil(680 * scale),
 }
+/** Ten thousand withdrawals in all, while replicas die and are replaced all the time. */
+const crashing = {
+  ...cuts,
+  tenants: Math.ceil(4_000 * scale),
+  crashEveryMs: 1_000,
+  revocations: Math.ceil(3_400 * scale),
+}
+const losses = [0, 5, 20]
 const scenarios: Scenario[] = [
   { ...size, name: 'calls-idle-10s', idleAfterMs: 10_000, warmUpMs: 15_000 },
   { ...size, name: 'calls' },
-  ...[0, 5, 20].map((lossPercent) => ({
-    ...cuts,
-    name: `cut-off-loss-${lossPercent}`,
-    lossPercent,
-    crashEveryMs: 1_000,
-    revocations: Math.ceil(3_400 * scale),
-  })),
-  { ...cuts, name: 'cut-off-notified', revocations: Math.ceil(1_000 * scale), notifiedAfterMs: 500 },
+  ...losses.map((lossPercent) => ({ ...cuts, name: `cut-off-loss-${lossPercent}`, lossPercent })),
+  ...losses.map((lossPercent) => ({ ...crashing, name: `crashes-loss-${lossPercent}`, lossPercent })),
+  { ...cuts, name: 'cut-off-notified', revocations: Math.ceil(200 * scale), notifiedAfterMs: 500 },
 ]
 
 const rows: ({ name: string; subject: 'fleet' } & ModelFigures)[] = []
