@@ -6,6 +6,7 @@ import { type Child, startChild } from './support/child.ts'
 import { machine } from './support/machine.ts'
 import { type Measurement, measureInRounds, type Row, type Workload } from './support/measure.ts'
 import type { TransferMeasurement, TransferRow } from './support/transfer.ts'
+import { benchTenants, type TenantsMeasurement } from './tenants.ts'
 import type { World } from './world.ts'
 
 const { values } = parseArgs({
@@ -14,8 +15,10 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '1.5' },
     rounds: { type: 'string', default: '7' },
     connections: { type: 'string', default: '32' },
-    /** `documents`, `s3` or both: `documents,s3`. */
+    /** `documents`, `s3`, `tenants` or several of them: `documents,s3`. */
     suites: { type: 'string', default: 'documents' },
+    /** For `tenants`: how many are warm. */
+    tenants: { type: 'string', default: '10000' },
     /** For `s3`: only the transfers whose name contains this; another gateway to compare with (docs/OPERATIONS.md). */
     only: { type: 'string' },
     peer: { type: 'string' },
@@ -45,6 +48,16 @@ if (suites.includes('s3')) {
       seconds: Number(values.seconds),
       peerFile: values.peer,
       only: values.only,
+    }),
+  )
+}
+if (suites.includes('tenants')) {
+  reportTenants(
+    await benchTenants({
+      tenants: Number(values.tenants),
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+      connections: Number(values.connections),
     }),
   )
 }
@@ -127,6 +140,26 @@ function reportDocuments(measurement: Measurement): void {
   )
   console.log('requests per CPU-second, relative to pass-through:')
   keep(measurement.rows, own)
+}
+
+function reportTenants(measurement: TenantsMeasurement): void {
+  const { requests, ...perTenant } = measurement
+  const [one, many] = requests.rows
+  console.table(perTenant)
+  console.table(
+    requests.rows.map(({ subject, rps, cpuMicrosPerRequest, p99Ms }) => ({
+      subject,
+      'requests/s': Math.round(rps),
+      'CPU µs/request': Math.round(cpuMicrosPerRequest),
+      'p99 ms': p99Ms,
+    })),
+  )
+  keep(requests.rows, {
+    [`${many!.name}/${many!.subject}:${one!.subject}`]: requests.ratioTo(one!.subject, many!),
+    [`${many!.name}/p99:${one!.subject}`]: many!.p99Ms / one!.p99Ms,
+    'tenants-heap-bytes-each': perTenant.heapBytesPerTenant,
+    'tenants-locked-bytes-each': perTenant.lockedBytesPerTenant,
+  })
 }
 
 function reportObjects(measurement: TransferMeasurement): void {

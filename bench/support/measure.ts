@@ -10,6 +10,8 @@ export interface Workload {
   readonly method: 'GET' | 'PUT'
   readonly headers: Record<string, string>
   readonly body?: Buffer
+  /** Makes each request another one: its path and further headers, in turn. */
+  readonly vary?: () => { readonly path: string; readonly headers: Record<string, string> }
 }
 
 /** One line of the result table. */
@@ -30,6 +32,7 @@ export async function measure(workload: Workload, seconds: number, connections: 
     method: workload.method,
     headers: workload.headers,
     ...(workload.body === undefined ? {} : { body: workload.body }),
+    ...(workload.vary === undefined ? {} : { requests: [varied(workload, workload.vary)] }),
     connections,
     duration: seconds,
   })
@@ -47,6 +50,15 @@ export async function measure(workload: Workload, seconds: number, connections: 
     cpuMicrosPerRequest: cpuMicros / requests,
     p99Ms: result.latency.p99,
     rssMiB: rssMiBOf(workload.pid) ?? 0,
+  }
+}
+
+function varied({ headers }: Workload, vary: NonNullable<Workload['vary']>): autocannon.Request {
+  return {
+    setupRequest: (request) => {
+      const next = vary()
+      return { ...request, path: next.path, headers: { ...headers, ...next.headers } }
+    },
   }
 }
 
