@@ -1,8 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ACCESS_KEYS, BUCKET, ProxyHarness, REGION } from '../protocol/s3/proxy-harness.ts'
@@ -10,6 +10,10 @@ import { ACCESS_KEYS, BUCKET, ProxyHarness, REGION } from '../protocol/s3/proxy-
 const run = promisify(execFile)
 const { accessKeyId, secretAccessKey } = ACCESS_KEYS.acme
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0
+
+const boto = ['python3', '/usr/bin/python3'].find(
+  (program) => spawnSync(program, ['-c', 'import boto3']).status === 0,
+)
 
 describe('clients as they come', () => {
   const harness = new ProxyHarness()
@@ -55,20 +59,70 @@ describe('clients as they come', () => {
     }
   }
 
-  it.skipIf(!has('aws'))('aws s3 sync converges (skipped where aws is absent)', async () => {
+  /** Changes one file, removes one, adds one; returns the names that are left. */
+  function changeTree(root: string): string[] {
+    writeFileSync(join(root, 'empty'), 'not any more')
+    rmSync(join(root, 'sub', 'ä b&c.txt'))
+    writeFileSync(join(root, 'sub', 'new'), randomBytes(6_000_000))
+    return ['big', 'empty', join('sub', 'new')]
+  }
+
+  /** A copy of the tree that a test may change. */
+  function ownTree(name: string): string {
+    const own = join(directory, `${name}-source`)
+    cpSync(tree, own, { recursive: true })
+    return own
+  }
+
+  function expectSame(one: string, other: string, names: readonly string[]): void {
+    const files = (root: string): string[] =>
+      readdirSync(root, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+        .toSorted()
+    expect(files(one)).toEqual(names.toSorted())
+    expect(files(other)).toEqual(names.toSorted())
+    for (const name of names)
+      expect(readFileSync(join(one, name)).equals(readFileSync(join(other, name)))).toBe(true)
+  }
+
+  it.skipIf(!has('aws'))('aws s3 sync converges both ways (skipped where aws is absent)', async () => {
     const sync = async (...paths: string[]): Promise<string> => {
-      const args = ['--endpoint-url', harness.url, 's3', 'sync', '--no-progress', ...paths]
+      const args = ['--endpoint-url', harness.url, 's3', 'sync', '--no-progress', '--delete', ...paths]
       return (await run('aws', args, { env: environment() })).stdout
     }
-    expect(await sync(tree, `s3://${BUCKET}/aws`)).toContain('upload')
-    expect(await sync(tree, `s3://${BUCKET}/aws`)).toBe('')
-    await sync(`s3://${BUCKET}/aws`, join(directory, 'aws'))
-    expect(await sync(`s3://${BUCKET}/aws`, join(directory, 'aws'))).toBe('')
-    expectTree(join(directory, 'aws'))
+    const [own, back, remote] = [ownTree('aws'), join(directory, 'aws'), `s3://${BUCKET}/aws`]
+    expect(await sync(own, remote)).toContain('upload')
+    expect(await sync(own, remote)).toBe('')
+    await sync(remote, back)
+    expect(await sync(remote, back)).toBe('')
+    expectTree(back)
     expectSealed()
+    const names = changeTree(own)
+    expect(await sync(own, remote)).toContain('delete')
+    expect(await sync(own, remote)).toBe('')
+    expect(await sync(remote, back)).toContain('delete')
+    expect(await sync(remote, back)).toBe('')
+    expectSame(own, back, names)
   })
 
-  it.skipIf(!has('rclone'))('rclone sync converges (skipped where rclone is absent)', async () => {
+  it.skipIf(!has('aws'))(
+    'aws s3 cp carries a stream of unknown length (skipped where aws is absent)',
+    async () => {
+      const aws = (...args: string[]): ChildProcess =>
+        spawn('aws', ['--endpoint-url', harness.url, 's3', 'cp', ...args], { env: environment() })
+      const up = aws('-', `s3://${BUCKET}/streamed`)
+      up.stdin!.end(big)
+      expect(await new Promise((resolve) => up.once('close', resolve))).toBe(0)
+      const pieces: Buffer[] = []
+      const down = aws(`s3://${BUCKET}/streamed`, '-')
+      down.stdout!.on('data', (chunk: Buffer) => pieces.push(chunk))
+      expect(await new Promise((resolve) => down.once('close', resolve))).toBe(0)
+      expect(Buffer.concat(pieces).equals(big)).toBe(true)
+    },
+  )
+
+  it.skipIf(!has('rclone'))('rclone sync converges both ways (skipped where rclone is absent)', async () => {
     const configuration = join(directory, 'rclone.conf')
     writeFileSync(
       configuration,
@@ -76,23 +130,26 @@ describe('clients as they come', () => {
     )
     const rclone = (...args: string[]): Promise<{ stderr: string }> =>
       run('rclone', ['--config', configuration, '-v', ...args], { env: environment() })
-    await rclone('sync', '--s3-upload-cutoff', '6M', '--s3-chunk-size', '5M', tree, `p:${BUCKET}/rclone`)
-    expect((await rclone('sync', tree, `p:${BUCKET}/rclone`)).stderr).toContain(
-      'There was nothing to transfer',
-    )
-    expect((await rclone('check', '--download', tree, `p:${BUCKET}/rclone`)).stderr).toContain(
-      '0 differences found',
-    )
-    const back = join(directory, 'rclone')
-    await rclone('sync', `p:${BUCKET}/rclone`, back)
-    expect((await rclone('sync', `p:${BUCKET}/rclone`, back)).stderr).toContain(
-      'There was nothing to transfer',
-    )
+    const [own, back, remote] = [ownTree('rclone'), join(directory, 'rclone'), `p:${BUCKET}/rclone`]
+    const parts = ['--s3-upload-cutoff', '6M', '--s3-chunk-size', '5M']
+    const expectDone = async (from: string, to: string): Promise<void> =>
+      expect((await rclone('sync', from, to)).stderr).toContain('There was nothing to transfer')
+    await rclone('sync', ...parts, own, remote)
+    await expectDone(own, remote)
+    expect((await rclone('check', '--download', own, remote)).stderr).toContain('0 differences found')
+    await rclone('sync', remote, back)
+    await expectDone(remote, back)
     expectTree(back)
     expectSealed()
+    const names = changeTree(own)
+    expect((await rclone('sync', ...parts, own, remote)).stderr).toContain('Deleted')
+    await expectDone(own, remote)
+    await rclone('sync', remote, back)
+    await expectDone(remote, back)
+    expectSame(own, back, names)
   })
 
-  it.skipIf(!has('s3cmd'))('s3cmd puts and gets (skipped where s3cmd is absent)', async () => {
+  it.skipIf(!has('s3cmd'))('s3cmd sync converges both ways (skipped where s3cmd is absent)', async () => {
     const configuration = join(directory, 's3cfg')
     const { host } = new URL(harness.url)
     writeFileSync(
@@ -101,10 +158,54 @@ describe('clients as they come', () => {
     )
     const s3cmd = (...args: string[]): Promise<{ stdout: string }> =>
       run('s3cmd', ['-c', configuration, ...args], { env: environment() })
-    await s3cmd('sync', `${tree}/`, `s3://${BUCKET}/s3cmd/`)
-    const again = await s3cmd('sync', `${tree}/`, `s3://${BUCKET}/s3cmd/`)
-    expect(again.stdout).not.toContain('upload:')
-    await s3cmd('get', '--force', `s3://${BUCKET}/s3cmd/big`, join(directory, 'got'))
-    expect(readFileSync(join(directory, 'got')).equals(big)).toBe(true)
+    const [own, back, remote] = [ownTree('s3cmd'), join(directory, 's3cmd'), `s3://${BUCKET}/s3cmd/`]
+    mkdirSync(back)
+    const sync = async (from: string, to: string): Promise<string> =>
+      (await s3cmd('sync', '--delete-removed', '--multipart-chunk-size-mb=5', from, to)).stdout
+    await sync(`${own}/`, remote)
+    expect(await sync(`${own}/`, remote)).not.toContain('upload:')
+    await sync(remote, `${back}/`)
+    expect(await sync(remote, `${back}/`)).not.toContain('download:')
+    expectTree(back)
+    expectSealed()
+    const names = changeTree(own)
+    expect(await sync(`${own}/`, remote)).toContain('delete:')
+    await sync(remote, `${back}/`)
+    expectSame(own, back, names)
   })
+
+  it.skipIf(boto === undefined)(
+    'boto3 transfers files and streams (skipped where boto3 is absent)',
+    async () => {
+      const program = `
+import boto3, io, os, sys
+from boto3.s3.transfer import TransferConfig
+url, bucket, source, target = sys.argv[1:]
+s3 = boto3.client('s3', endpoint_url=url)
+config = TransferConfig(multipart_threshold=6 << 20, multipart_chunksize=5 << 20)
+s3.upload_file(source, bucket, 'boto/file', Config=config, ExtraArgs={'Metadata': {'of': 'boto'}})
+with open(source, 'rb') as stream:
+    s3.upload_fileobj(stream, bucket, 'boto/stream', Config=config, ExtraArgs={'ChecksumAlgorithm': 'SHA256'})
+s3.copy({'Bucket': bucket, 'Key': 'boto/file'}, bucket, 'boto/copy', Config=config)
+s3.download_file(bucket, 'boto/copy', target, Config=config)
+content = open(source, 'rb').read()
+for key in ('boto/file', 'boto/stream', 'boto/copy'):
+    got = io.BytesIO()
+    s3.download_fileobj(bucket, key, got, Config=config)
+    assert got.getvalue() == content, key
+    assert s3.head_object(Bucket=bucket, Key=key)['ContentLength'] == len(content), key
+assert s3.head_object(Bucket=bucket, Key='boto/copy')['Metadata'] == {'of': 'boto'}
+listed = [o['Size'] for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix='boto/') for o in page['Contents']]
+assert listed == [len(content)] * 3, listed
+url = s3.generate_presigned_url('get_object', Params={'Bucket': bucket, 'Key': 'boto/file'})
+import urllib.request
+assert urllib.request.urlopen(url).read() == content
+`
+      const target = join(directory, 'boto')
+      await run(boto!, ['-c', program, harness.url, BUCKET, join(tree, 'big'), target], {
+        env: environment(),
+      })
+      expect(readFileSync(target).equals(big)).toBe(true)
+    },
+  )
 })

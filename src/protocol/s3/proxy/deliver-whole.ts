@@ -1,6 +1,7 @@
 import { EnvelopeError } from '../../../envelope/envelope-error.ts'
 import type { StreamHeader } from '../../../envelope/header.ts'
-import { PartsOpener } from '../../../envelope/parts/parts-opener.ts'
+import type { PartHeader } from '../../../envelope/parts/header.ts'
+import { assertMayBeLast, PartsOpener } from '../../../envelope/parts/parts-opener.ts'
 import type { TenantKey } from '../../../keyring/tenant-key.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import type { ByteRange } from '../ranges.ts'
@@ -8,6 +9,7 @@ import { contentRange } from '../ranges.ts'
 import type { BackendResponse } from './backend-response.ts'
 import type { ObjectPlace, OpenedHead } from './first-stream.ts'
 import { assertFirst } from './first-stream.ts'
+import { HeldEnd } from './held-end.ts'
 import { ClientDelivery, OpenedBody } from './object-delivery.ts'
 import { readEnd } from './object-end.ts'
 import type { ObjectExchange } from './object-exchange.ts'
@@ -74,9 +76,11 @@ function deliverParts(
   const { stored, place, status, headers } = answer
   const opener = new PartsOpener({ memory: context.parts.memory, streams })
   const delivery = new ClientDelivery(context, status, headers)
+  const sink = new HeldEnd(delivery)
   // Nothing is released before the end of the object is known to be there, where one request can tell.
   const look = async (head: OpenedHead): Promise<void> => {
     const end = await readEnd(context, head)
+    if (end === undefined) sink.hold()
     if (wantsChecksum(context)) delivery.addHeaders(checksumHeaders(end?.checksum))
   }
   let first = true
@@ -88,6 +92,7 @@ function deliverParts(
     if (found.plaintextBytes !== stored.plaintextBytes) {
       throw new EnvelopeError('truncated', 'the object has not the length that it was sealed with')
     }
+    assertMayBeLast(found as PartHeader)
   }
-  delivery.start(new OpenedBody(context, response, { opener, place, header }, delivery))
+  delivery.start(new OpenedBody(context, response, { opener, place, header }, sink))
 }
