@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import {
+  type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   GetObjectCommand,
@@ -382,10 +383,13 @@ describe('documents', () => {
     }
   })
 
-  it('larger than any can be are refused unread', async () => {
-    const body = Buffer.alloc(5 * MEBIBYTE, '<a>')
+  it.each([
+    ['delete=', `/${BUCKET}`],
+    ['uploadId=none', PATH],
+  ])('of 10 MB are refused unread: %s', async (query, path) => {
+    const body = Buffer.alloc(10_000_000, '<a>')
     const headers = ['content-length', String(body.length), 'content-md5', digest('md5', body.toString())]
-    const answer = await world.send({ method: 'POST', path: `/${BUCKET}`, query: 'delete=', headers, body })
+    const answer = await world.send({ method: 'POST', path, query, headers, body })
     expect(answer).toMatchObject({ status: 400, code: 'MaxMessageLengthExceeded' })
   })
 })
@@ -407,7 +411,7 @@ describe('multipart uploads', () => {
     await part(3, 10)
   })
 
-  const complete = (Parts: { PartNumber: number; ETag: string }[], upload = UploadId) =>
+  const complete = (Parts: CompletedPart[], upload = UploadId) =>
     client.send(
       new CompleteMultipartUploadCommand({
         Bucket: BUCKET,
@@ -427,7 +431,10 @@ describe('multipart uploads', () => {
 
   it('refuse a list of 10,001 parts', async () => {
     const Parts = Array.from({ length: 10_001 }, (_, index) => ({ PartNumber: index + 1, ETag: full }))
-    await expect(complete(Parts)).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } })
+    await expect(complete(Parts)).rejects.toMatchObject({
+      name: 'MalformedXML',
+      $metadata: { httpStatusCode: 400 },
+    })
   })
 
   it('refuse parts below 5 MiB that are not the last', async () => {
@@ -448,10 +455,15 @@ describe('multipart uploads', () => {
     ],
     [
       'a gap',
-      () => [
+      (): CompletedPart[] => [
         { PartNumber: 1, ETag: full },
         { PartNumber: 3, ETag: full },
       ],
+      'InvalidPart',
+    ],
+    [
+      'wrong checksum of a part',
+      () => [{ PartNumber: 1, ETag: full, ChecksumCRC32: 'AAAAAA==' }],
       'InvalidPart',
     ],
     [
