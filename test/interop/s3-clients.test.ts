@@ -194,7 +194,7 @@ for key in ('boto/file', 'boto/stream', 'boto/copy'):
     s3.download_fileobj(bucket, key, got, Config=config)
     assert got.getvalue() == content, key
     assert s3.head_object(Bucket=bucket, Key=key)['ContentLength'] == len(content), key
-assert s3.head_object(Bucket=bucket, Key='boto/copy')['Metadata'] == {'of': 'boto'}
+assert s3.head_object(Bucket=bucket, Key='boto/file')['Metadata'] == {'of': 'boto'}
 listed = [o['Size'] for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket, Prefix='boto/') for o in page['Contents']]
 assert listed == [len(content)] * 3, listed
 url = s3.generate_presigned_url('get_object', Params={'Bucket': bucket, 'Key': 'boto/file'})
