@@ -47,7 +47,7 @@ const HOLD_SHARE = 0.3
 /** How long news of another's proof are waited for; then of whoever takes it over. */
 const WAIT_SHARES = [0.1, 0.05] as const
 /** Older proofs of others are renewed rather than used for what is left of them. */
-const REUSE_SHARE = 0.9
+const REUSE_SHARE = 0.8
 const WITNESS_SHARE = 0.5
 const TICK_SHARE = 0.02
 const MARKS_APART_SHARE = 0.01
