@@ -34,12 +34,7 @@ export async function send(url: string, sending: Sending = {}): Promise<Answer> 
   return await new Promise<Answer>((resolve, reject) => {
     const options = { method, headers, ...(agent === undefined ? {} : { agent }), ...tls }
     const request = secure ? httpsRequest(url, options) : httpRequest(url, options)
-    request.on('error', (error: NodeJS.ErrnoException) => {
-      // A kept connection can end while it is taken for the next request; nothing was answered then.
-      const isStale = request.reusedSocket && error.code === 'ECONNRESET' && method === 'GET' && !secure
-      if (isStale) resolve(send(url, { ...sending, agent: new Agent({ keepAlive: false }) }))
-      else reject(error)
-    })
+    request.on('error', reject)
     request.on('response', (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => {
