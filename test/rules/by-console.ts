@@ -33,8 +33,13 @@ class Hands {
 
   async press(control: Locator): Promise<void> {
     await this.#find(control)
-    if (await control.isDisabled()) throw new Withheld(`disabled: ${String(control)}`)
-    await control.click()
+    try {
+      // What was filled in a moment ago may enable it only with the next rendering.
+      await control.click({ timeout: this.#patienceMs })
+    } catch (thrown) {
+      if (await control.isDisabled()) throw new Withheld(`disabled: ${String(control)}`)
+      throw thrown
+    }
   }
 
   async pressButton(name: string, within: Page | Locator = this.page): Promise<void> {
