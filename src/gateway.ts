@@ -114,7 +114,7 @@ export class Gateway {
     })
     if (gcmEngine.name === 'node')
       logger.warn(
-        'AES-256-GCM runs by node:crypto, at about half the speed: OpenSSL cannot be called directly',
+        'AES-256-GCM runs by node:crypto, at a half to a third of the speed: OpenSSL cannot be called directly',
       )
     const memory = new SecureMemory()
     const keyring = new Keyring({

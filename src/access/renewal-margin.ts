@@ -3,8 +3,6 @@ import type { RoundTrip } from './round-trip.ts'
 /** Shares of the bound. The least keeps a polled cut-off well within it at whoever measures from outside, too. */
 const SHARE_MIN = 0.1
 const SHARE_MAX = 0.25
-/** Before any proof was answered. */
-const SHARE_UNKNOWN = 0.1
 /** What is left of the caution after each proof. */
 const CALMING = 0.75
 
@@ -24,7 +22,7 @@ export class RenewalMargin {
   }
 
   get ms(): number {
-    const neededShare = (this.#roundTrip.nearlyAlwaysMs ?? SHARE_UNKNOWN * this.#boundMs) / this.#boundMs
+    const neededShare = (this.#roundTrip.nearlyAlwaysMs ?? 0) / this.#boundMs
     const share = Math.max(neededShare, this.#cautionShare, SHARE_MIN)
     return Math.min(share, SHARE_MAX) * this.#boundMs
   }
