@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LOCALHOST_CERT, LOCALHOST_KEY } from '../config/support/tls.ts'
 import { CLIENTS_CA } from '../support/certificates.ts'
 import { type ApiGateway, ApiWorld } from './support/api-world.ts'
+import { unreachableObjectStore } from '../support/unreachable-object-store.ts'
 
 const SHA256 = '3f0a9be3a4c5d3a26cfa4ee1b9b2d37f2f0c8a4a1b9e6f0d7c5b3a2918e7d6c5'
 
@@ -24,13 +25,7 @@ beforeAll(async () => {
     configuration['clientCertificates'] = [{ name: 'mesh', fingerprintSha256: SHA256, sites: ['one'] }]
     configuration['objectStores'] = [
       {
-        name: 'attachments',
-        port: 0,
-        clientRegion: 'eu-central-1',
-        upstream: 'http://127.0.0.1:9',
-        region: 'eu-central-1',
-        credentials: { accessKeyId: 'AKIASTORE000000001', secretAccessKey: { env: 'AWS_SECRET' } },
-        apps: ['jira'],
+        ...unreachableObjectStore(),
         accessKeys: [
           {
             accessKeyId: 'PORTCULLISONE000001',

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/admin/api/contract/contract.ts'
 import { type ApiGateway, ApiWorld, byokOf } from './support/api-world.ts'
+import { unreachableObjectStore } from '../support/unreachable-object-store.ts'
 
 let world: ApiWorld
 let gateway: ApiGateway
@@ -12,17 +13,7 @@ beforeAll(async () => {
     'protocol',
     (configuration) => {
       configuration['onboarding'].notificationSecret = { env: 'NOTIFICATIONS' }
-      configuration['objectStores'] = [
-        {
-          name: 'attachments',
-          port: 0,
-          clientRegion: 'eu-central-1',
-          upstream: 'http://127.0.0.1:9',
-          region: 'eu-central-1',
-          credentials: { accessKeyId: 'AKIASTORE000000001', secretAccessKey: { env: 'AWS_SECRET' } },
-          apps: ['jira'],
-        },
-      ]
+      configuration['objectStores'] = [unreachableObjectStore()]
     },
     { NOTIFICATIONS: 'notification-key-of-at-least-32-characters' },
   )

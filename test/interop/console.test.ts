@@ -7,6 +7,7 @@ import { type DocumentStore, startDocumentStore } from '../../src/local/document
 import { applyTemplate } from '../../src/local/apply-template.ts'
 import { GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
 import { browserPath, launchBrowser, Visitor } from './console-browser.ts'
+import { unreachableObjectStore } from '../support/unreachable-object-store.ts'
 
 const OPERATOR = 'admin-token-of-at-least-32-characters'
 const AUDITOR = 'auditor-token-of-at-least-32-characters'
@@ -62,17 +63,7 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
       configuration['revocation'] = { boundMs: '5s', probeIntervalMs: '1s' }
       configuration['admin'].tokens.push({ name: 'audrey', sha256: sha256(AUDITOR), role: 'auditor' })
       configuration['onboarding'] = { gatewayPrincipalArn: gatewayArn }
-      configuration['objectStores'] = [
-        {
-          name: 'attachments',
-          port: 0,
-          clientRegion: 'eu-central-1',
-          upstream: 'http://127.0.0.1:9',
-          region: 'eu-central-1',
-          credentials: { accessKeyId: 'AKIASTORE000000001', secretAccessKey: { env: 'AWS_SECRET' } },
-          apps: ['jira'],
-        },
-      ]
+      configuration['objectStores'] = [unreachableObjectStore()]
       configuration['stores'] = [
         { name: 'jira', mount: '/jira', upstream: jira, apps: ['jira'], coverage: 'jira' },
         {

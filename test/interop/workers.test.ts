@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, runs, ServedReplica } from '../replica/support/served-replica.ts'
+import { eventually, runs, ServedReplica } from './support/served-replica.ts'
 
 const START_MS = 120_000
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { type LocalEnvironment, startLocalEnvironment } from '../../../src/local/environment.ts'
-import { ServeProcess } from '../../interop/support/serve-process.ts'
+import { ServeProcess } from './serve-process.ts'
 import type { AnyJson } from '../../support/any-json.ts'
 import { CustomerAccount } from '../../support/customer-account.ts'
 
