@@ -5,6 +5,7 @@
 const ERROR_TABLE = {
   // the request itself
   'request-malformed': { status: 400, title: 'Request is malformed' },
+  'body-length-wrong': { status: 400, title: 'Body is longer than Content-Length says' },
   'json-malformed': { status: 400, title: 'Body is not well-formed JSON' },
   'integrity-mismatch': { status: 400, title: 'Body does not match the digest sent with it' },
   'tenant-required': { status: 400, title: 'No tenant was named' },

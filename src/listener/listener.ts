@@ -75,7 +75,8 @@ export class Listener {
     this.#server.maxConnections = limits.connectionsMax
     this.#server.on('request', (request, response) => this.#receive(request, response, false))
     this.#server.on('checkContinue', (request, response) => this.#receive(request, response, true))
-    this.#server.on('checkExpectation', (request, response) => this.#refuseExpectation(request, response))
+    // An expectation that is not known MAY be ignored (RFC 9110 section 10.1.1), as S3 does; it is not passed on.
+    this.#server.on('checkExpectation', (request, response) => this.#receive(request, response, false))
     this.#server.on('upgrade', (request, socket, firstBytes) => this.#upgrade(request, socket, firstBytes))
     this.#server.on('clientError', (error, socket) =>
       this.#unparsable(error as NodeJS.ErrnoException, socket as Socket),
@@ -176,14 +177,6 @@ export class Listener {
     }
   }
 
-  #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-    request.resume()
-    refuseHead(
-      response,
-      new PortcullisError('expectation-failed', 'The only expectation met is 100-continue.'),
-    )
-  }
-
   #upgrade(request: IncomingMessage, socket: Duplex, firstBytes: Buffer): void {
     // From here on node watches neither errors nor silence of this socket.
     socket.on('error', () => socket.destroy())
@@ -206,9 +199,12 @@ export class Listener {
     const current = this.#current(socket)
     if (current === undefined) {
       refuseUnparsable(error, socket)
-    } else if (current.request.complete) {
+    } else if (current.request.complete && !hasBody(current)) {
       // What cannot be read comes behind a request still in work, whose answer a refusal would be taken for.
       socket.destroy()
+    } else if (current.request.complete) {
+      current.response.shouldKeepAlive = false
+      current.fail(new PortcullisError('body-length-wrong', 'More bytes arrived than Content-Length says.'))
     } else {
       current.response.shouldKeepAlive = false
       current.fail(new PortcullisError('request-malformed', 'The framing of the body is not well-formed.'))
@@ -231,6 +227,10 @@ export class Listener {
 function response408(exchange: Exchange): void {
   if (!exchange.response.headersSent) exchange.response.shouldKeepAlive = false
   exchange.fail(new PortcullisError('request-timeout', 'The body stopped arriving.'))
+}
+
+function hasBody({ head }: Exchange): boolean {
+  return head.chunked || (head.contentLength ?? 0) > 0
 }
 
 /** True for an offer to change protocol that is worth asking a store about. */

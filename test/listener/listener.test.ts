@@ -148,13 +148,26 @@ describe('listener', () => {
     expect(answer).not.toContain('100 Continue')
   })
 
-  it('refuses an expectation it does not know', async () => {
-    const { url } = await listen(answerOk)
+  it.each(['miracles', ''])('ignores an expectation it does not know: %j', async (expectation) => {
+    let forwarded: string[] = []
+    const { url } = await listen((exchange) => {
+      forwarded = exchange.head.forwarded
+      answerOk(exchange)
+    })
     const answer = await rawExchange(
       url,
-      'PUT / HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 0\r\n\r\n',
+      `PUT / HTTP/1.1\r\nHost: x\r\nExpect: ${expectation}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
     )
-    expect(answer).toMatch(/^HTTP\/1\.1 417 /)
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    expect(forwarded).toEqual([])
+  })
+
+  it('refuses a request behind whose body more bytes arrive, and closes', async () => {
+    const { url, ended } = await listen((exchange) => void exchange.request.resume())
+    const answer = await rawExchange(url, 'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcdef')
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(answer).toContain('body-length-wrong')
+    expect(ended[0]?.error?.code).toBe('body-length-wrong')
   })
 
   it('shows the refusal of an upload to a client that sends all of it first', async () => {

@@ -188,6 +188,7 @@ export class S3Error extends PortcullisError {
 /** The S3 code for a refusal raised by a stage that knows no S3. */
 const S3_CODE_BY_KIND: Readonly<Partial<Record<ErrorCode, S3ErrorCode>>> = {
   'request-malformed': 'InvalidRequest',
+  'body-length-wrong': 'IncompleteBody',
   'integrity-mismatch': 'BadDigest',
   'tenant-required': 'AccessDenied',
   'credentials-required': 'AccessDenied',

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signRequest } from '../../../src/protocol/s3/sign-request.ts'
 import { signingKey, signText } from '../../../src/protocol/s3/signing-key.ts'
 import { presign } from '../../support/presign.ts'
+import { rawExchange } from '../../support/raw-http.ts'
 import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness, REGION } from './proxy-harness.ts'
 
 const harness = new ProxyHarness()
@@ -361,6 +362,20 @@ describe('signed chunks', () => {
       expect(await exists('lying')).toBe(false)
     },
   )
+})
+
+describe('a client that sends more than its Content-Length says', () => {
+  it.each([5, 100_000, 300_000])('is answered with an error and leaves nothing: %i bytes', async (bytes) => {
+    const path = `/${Bucket}/longer-${bytes}`
+    const lines = signed('PUT', path).flatMap((entry, index, all) =>
+      index % 2 === 0 ? [`${entry}: ${all[index + 1]}`] : [],
+    )
+    const request = `PUT ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\ncontent-length: ${bytes}\r\n\r\n`
+    const answer = await rawExchange(harness.url, request + 'x'.repeat(bytes + 3))
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(answer).toContain('<Code>IncompleteBody</Code>')
+    expect(await exists(`longer-${bytes}`)).toBe(false)
+  })
 })
 
 describe('clients that leave', () => {
