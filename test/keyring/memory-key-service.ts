@@ -7,6 +7,8 @@ export class MemoryKeyService implements KeyService {
   wraps = 0
   unwraps = 0
   readonly forgotten: string[] = []
+  /** Plaintexts that were wrapped, for tests that seal as another writer would. */
+  readonly wrapped: Uint8Array[] = []
   readonly contexts: EncryptionContext[] = []
   /** Plaintexts handed out, to see that their holder wipes them. */
   readonly given: Uint8Array[] = []
@@ -24,6 +26,7 @@ export class MemoryKeyService implements KeyService {
   ): Promise<WrappedCopy[]> {
     this.wraps += 1
     this.contexts.push(context)
+    this.wrapped.push(Uint8Array.from(plaintext))
     const name = `wrapped-${this.wraps}`
     this.#plaintexts.set(name, { plaintext: Uint8Array.from(plaintext), context: JSON.stringify(context) })
     await this.gate

@@ -135,6 +135,7 @@ export class ProxyHarness {
   lease = new TestLease()
   /** Of the other organization, where it is not the same. */
   otherLease: TestLease | undefined
+  readonly keyService = new MemoryKeyService()
   /** Added to the wall clock. */
   skewMs = 0
   #listener!: Listener
@@ -157,7 +158,7 @@ export class ProxyHarness {
     const memory = new SecureMemory()
     const clock = systemClock()
     this.#keyring = new Keyring({
-      keyService: new MemoryKeyService(),
+      keyService: this.keyService,
       store: this.#registry,
       memory,
       audit: { record: () => {} },

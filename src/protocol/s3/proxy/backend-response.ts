@@ -12,8 +12,16 @@ export interface BodySink {
   error(error: PortcullisError): void
 }
 
+/** A body that can be slowed down and given up. */
+export interface BodySource {
+  consume(sink: BodySink): void
+  pause(): void
+  resume(): void
+  abort(): void
+}
+
 /** A store's response: its head at once, its body once somebody consumes it. */
-export class BackendResponse implements StoreResponseHandler {
+export class BackendResponse implements StoreResponseHandler, BodySource {
   status = 0
   headers: RawHeaders = []
   readonly #resolve: (response: BackendResponse) => void

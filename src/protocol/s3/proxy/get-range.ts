@@ -1,5 +1,6 @@
 import type { PartHeader } from '../../../envelope/parts/header.ts'
 import { siblingHeader } from '../../../envelope/parts/header.ts'
+import type { FrameSizing } from '../../../envelope/parts/layout.ts'
 import { frameAt, frameEndAt, frameSizings, MARK_BYTES } from '../../../envelope/parts/layout.ts'
 import { EnvelopeError } from '../../../envelope/envelope-error.ts'
 import { PartsOpener } from '../../../envelope/parts/parts-opener.ts'
@@ -9,13 +10,15 @@ import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { S3Error } from '../errors.ts'
 import type { ByteRange, RangeRequest } from '../ranges.ts'
 import { contentRange, resolveRange } from '../ranges.ts'
+import type { BackendResponse } from './backend-response.ts'
+import { ContinuedResponse } from './continued-response.ts'
 import type { OpenedHead } from './first-stream.ts'
 import { placeOf, readHead, readStored } from './first-stream.ts'
 import type { OpenedSink } from './object-delivery.ts'
 import { ClientDelivery, OpenedBody } from './object-delivery.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { findLengths } from './part-lengths.ts'
-import type { PartRange } from './part-plan.ts'
+import type { PartLengths, PartRange } from './part-plan.ts'
 import { planPartRange, uniformLengths } from './part-plan.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { objectResponseHeaders } from './response-headers.ts'
@@ -68,21 +71,33 @@ export async function openRange(
   const uniform = uniformLengths(header.plaintextBytes, stored.plaintextBytes, stored.streams)
   const [likely, other] = frameSizings(header as PartHeader)
   if (uniform !== undefined) {
-    const made = await openParts(context, head, planPartRange(uniform, range, likely))
+    const [plan, otherPlan] = plansOf(uniform, range, [likely, other])
+    const made = await openParts(context, head, plan, otherPlan)
     if (made !== 'not-alike') return made
   }
   const found = await findLengths(context, head)
   if (found === undefined) return undefined
-  let made = await openParts(context, head, planPartRange(found, range, likely))
-  if (made === 'not-alike') made = await openParts(context, head, planPartRange(found, range, other))
+  const [plan, otherPlan] = plansOf(found, range, [likely, other])
+  let made = await openParts(context, head, plan, otherPlan)
+  if (made === 'not-alike') made = await openParts(context, head, otherPlan, plan)
   if (made === 'not-alike') throw new EnvelopeError('not-authentic', 'the parts are not where they must be')
   return made
 }
 
+function plansOf(
+  lengths: PartLengths,
+  range: ByteRange,
+  [likely, other]: readonly [FrameSizing, FrameSizing],
+): [PartRange, PartRange] {
+  return [planPartRange(lengths, range, likely), planPartRange(lengths, range, other)]
+}
+
+/** Reads by `plan`, which the first frame proves; a last part that is sized otherwise shows once its header is read. */
 async function openParts(
   context: ObjectExchange,
   head: OpenedHead,
   plan: PartRange,
+  otherPlan: PartRange,
 ): Promise<BodyMaker | 'not-alike' | undefined> {
   const response = await readStored(context, head, plan.fetchStart, plan.fetchEnd)
   if (response === undefined) return undefined
@@ -93,7 +108,13 @@ async function openParts(
     return 'not-alike'
   }
   const opener = partOpener(context, head, plan, frame, plan.takeBytes)
-  return (sink) => new OpenedBody(context, response, { opener, place: head.place }, sink)
+  const rest = (): Promise<BackendResponse | undefined> =>
+    readStored(context, head, plan.fetchEnd, otherPlan.fetchEnd)
+  const source =
+    otherPlan.fetchEnd > plan.fetchEnd
+      ? new ContinuedResponse(response, () => !opener.satisfied, rest)
+      : response
+  return (sink) => new OpenedBody(context, source, { opener, place: head.place }, sink)
 }
 
 /** Opens the first frame, which tells whether the parts are as supposed, before anything is promised to the client. */

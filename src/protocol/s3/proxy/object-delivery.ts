@@ -2,7 +2,7 @@ import type { StreamHeader } from '../../../envelope/header.ts'
 import type { PortcullisError } from '../../../errors.ts'
 import type { TenantKey } from '../../../keyring/tenant-key.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
-import type { BackendResponse, BodySink } from './backend-response.ts'
+import type { BodySink, BodySource } from './backend-response.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import type { Loan } from '../../../upstream/upstream.ts'
 import { OWNED } from '../../../upstream/upstream.ts'
@@ -46,7 +46,7 @@ export interface Opening {
 /** Reads a stored response into verified plaintext, fetching keys on the way. */
 export class OpenedBody implements BodySink {
   readonly #context: ObjectExchange
-  readonly #response: BackendResponse
+  readonly #response: BodySource
   readonly #opening: Opening
   readonly #sink: OpenedSink
   #skip: number
@@ -59,7 +59,7 @@ export class OpenedBody implements BodySink {
   /** Of the chunks with bytes that the opener holds, retained. */
   #loans: Loan[] = []
 
-  constructor(context: ObjectExchange, response: BackendResponse, opening: Opening, sink: OpenedSink) {
+  constructor(context: ObjectExchange, response: BodySource, opening: Opening, sink: OpenedSink) {
     this.#context = context
     this.#response = response
     this.#opening = opening
