@@ -37,6 +37,12 @@ function addressOf(bucket: string, encodedKey: string): Address {
   if (!isBucketName(bucket)) throw new S3Error('InvalidBucketName', undefined, { BucketName: bucket })
   if (encodedKey === '') return { level: 'bucket', bucket }
   const key = decodeText(encodedKey)
+  assertKeyLength(key)
+  return { level: 'object', bucket, key }
+}
+
+/** Throws `KeyTooLongError` past 1,024 bytes. */
+export function assertKeyLength(key: string): void {
   const bytes = Buffer.byteLength(key)
   if (bytes > KEY_BYTES_MAX) {
     throw new S3Error('KeyTooLongError', undefined, {
@@ -44,7 +50,6 @@ function addressOf(bucket: string, encodedKey: string): Address {
       MaxSizeAllowed: String(KEY_BYTES_MAX),
     })
   }
-  return { level: 'object', bucket, key }
 }
 
 /** S3's naming rule for buckets, with the length that older buckets could have; never `.` or `..`. */

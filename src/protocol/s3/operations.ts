@@ -22,6 +22,7 @@ export const OPERATIONS = [
   ['HEAD', 'object', '', 'HeadObject', 'handled'],
   ['PUT', 'object', '', 'PutObject', 'handled'],
   ['PUT', 'object', 'x-amz-copy-source', 'CopyObject', 'handled'],
+  ['POST', 'bucket', '', 'PostObject', 'handled'],
   ['DELETE', 'object', '', 'DeleteObject', 'passed'],
   ['POST', 'bucket', 'delete', 'DeleteObjects', 'handled'],
   ['GET', 'object', 'attributes', 'GetObjectAttributes', 'handled'],
@@ -53,7 +54,6 @@ export const OPERATIONS = [
   ['PUT', 'object', 'renameObject', 'RenameObject', 'refused'],
   ['PUT', 'object', 'append', 'AppendObject', 'refused'],
   ['PUT', 'object', 'encryption', 'UpdateObjectEncryption', 'refused'],
-  ['POST', 'bucket', '', 'PostObject', 'refused'],
 
   ['PUT', 'bucket', '', 'CreateBucket', 'passed'],
   ['HEAD', 'bucket', '', 'HeadBucket', 'passed'],

@@ -2,12 +2,13 @@ import type { RawHeaders } from '../../listener/raw-headers.ts'
 import { headerValue } from '../../listener/raw-headers.ts'
 import { amzTimestamp, parseAmzTimestamp } from './amz-date.ts'
 import { S3Error } from './errors.ts'
+import { requiredField } from './form-reader.ts'
 import type { SigningScope } from './signing-key.ts'
 import type { QueryParameter } from './uri-encoding.ts'
 
 /** What a request says about its own signature, well-formed but not yet believed. */
 export interface SignatureClaim {
-  readonly place: 'header' | 'query'
+  readonly place: 'header' | 'query' | 'form'
   readonly accessKeyId: string
   readonly scope: SigningScope
   /** Lower-case, sorted. */
@@ -48,6 +49,31 @@ export function readSignatureClaim(headers: RawHeaders, query: readonly QueryPar
   if (query.some(({ name }) => name === 'AWSAccessKeyId'))
     throw new S3Error('InvalidRequest', MECHANISM_MESSAGE)
   throw new S3Error('AccessDenied')
+}
+
+/**
+ * Reads the claim from the fields of a form, by lower-case name, which signs its policy.
+ * Throws `AccessDenied` for a form that has no policy, else S3's error for the field that is missing or malformed.
+ */
+export function readFormClaim(values: ReadonlyMap<string, string>): SignatureClaim {
+  if (values.has('awsaccesskeyid')) throw new S3Error('InvalidRequest', MECHANISM_MESSAGE)
+  if (!values.has('policy')) throw new S3Error('AccessDenied')
+  const refuse: Refuse = (detail) => new S3Error('InvalidArgument', detail)
+  if (requiredField(values, 'x-amz-algorithm') !== 'AWS4-HMAC-SHA256')
+    throw refuse('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+  const timestamp = requiredField(values, 'x-amz-date')
+  const timestampMs = parseAmzTimestamp(timestamp)
+  if (timestampMs === undefined)
+    throw refuse(`X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`)
+  return {
+    place: 'form',
+    ...credentialOf(requiredField(values, 'x-amz-credential'), timestamp, refuse),
+    signedHeaders: [],
+    signature: requiredField(values, 'x-amz-signature'),
+    timestamp,
+    timestampMs,
+    expiresSeconds: undefined,
+  }
 }
 
 function headerClaim(authorization: string, headers: RawHeaders): SignatureClaim {

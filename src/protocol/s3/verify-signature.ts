@@ -107,7 +107,8 @@ function refuseSessionToken(request: SignedRequest): void {
   }
 }
 
-function assertScope(claim: SignatureClaim, region: string | undefined): void {
+/** Throws S3's error for a scope of another service or region. */
+export function assertScope(claim: SignatureClaim, region: string | undefined): void {
   const wrong = (detail: string, fields: Record<string, string> = {}): S3Error =>
     claim.place === 'header'
       ? new S3Error(

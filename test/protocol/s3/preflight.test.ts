@@ -2,13 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { BUCKET, ProxyHarness } from './proxy-harness.ts'
+import { formData, signedForm } from '../../support/post-form.ts'
+import { ACCESS_KEYS, BUCKET, ProxyHarness, REGION } from './proxy-harness.ts'
 
-describe('a preflight of a browser', () => {
+describe('a browser of another origin', () => {
   const harness = new ProxyHarness()
   const asked: IncomingMessage[] = []
   const store = createServer((request, response) => {
     asked.push(request)
+    request.resume()
     response.writeHead(200, {
       'access-control-allow-origin': 'https://app.example',
       'x-amz-meta-a': 'b',
@@ -42,7 +44,7 @@ describe('a preflight of a browser', () => {
     authorization: 'stays',
   }
 
-  it('is answered by the rules of the store, of which only these headers come back', async () => {
+  it('has its preflight answered by the rules of the store, of which only these headers come back', async () => {
     const query = '?X-Amz-Credential=of-the-client&X-Amz-Signature=of-the-client'
     const answer = await ask(`/${BUCKET}/a%20key${query}`, { ...HEADERS, origin: 'https://app.example' })
     expect(answer.status).toBe(200)
@@ -58,10 +60,31 @@ describe('a preflight of a browser', () => {
     expect(asked[0]!.headers.authorization).toContain('AKIASTORE')
   })
 
-  it('that does not say what it is about does not reach the store', async () => {
+  it('whose preflight does not say what it is about does not reach the store', async () => {
     const answer = await ask(`/${BUCKET}/key`, HEADERS)
     expect(answer.status).toBe(400)
     expect(await answer.text()).toContain('<Code>BadRequest</Code>')
     expect(asked).toEqual([])
+  })
+
+  it('may read the answer to a form by the rules of the store for POST', async () => {
+    const entries = [['key', 'posted']] as const
+    const conditions = [{ key: 'posted' }]
+    const fields = signedForm({ credential: ACCESS_KEYS.acme, region: REGION, conditions })
+    const answer = await fetch(`${harness.url}/${BUCKET}`, {
+      method: 'POST',
+      headers: { origin: 'https://app.example' },
+      body: formData([...entries, ...fields], Buffer.from('x')),
+    })
+    expect(answer.status).toBe(204)
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://app.example')
+    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      `PUT /${BUCKET}/posted`,
+      `OPTIONS /${BUCKET}/posted`,
+    ])
+    expect(asked[1]!.headers).toMatchObject({
+      origin: 'https://app.example',
+      'access-control-request-method': 'POST',
+    })
   })
 })

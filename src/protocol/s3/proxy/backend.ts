@@ -26,15 +26,25 @@ export interface BackendRequest {
 /** Sends requests to a store for one exchange: signed with the store's credentials, cut when the exchange ends. */
 export class Backend {
   readonly #mount: ObjectMount
-  readonly #exchange: Exchange
+  readonly #exchange: Pick<Exchange, 'ended' | 'onAbort'>
   readonly #credential: S3Credential
   readonly #wallTimeMs: () => number
 
-  constructor(mount: ObjectMount, exchange: Exchange, credential: S3Credential, wallTimeMs: () => number) {
+  constructor(
+    mount: ObjectMount,
+    exchange: Pick<Exchange, 'ended' | 'onAbort'>,
+    credential: S3Credential,
+    wallTimeMs: () => number,
+  ) {
     this.#mount = mount
     this.#exchange = exchange
     this.#credential = credential
     this.#wallTimeMs = wallTimeMs
+  }
+
+  /** Sends requests that go on when the exchange has ended. */
+  detached(): Backend {
+    return new Backend(this.#mount, { ended: false, onAbort: () => {} }, this.#credential, this.#wallTimeMs)
   }
 
   /** Sends a request; resolves with the head of the response, its body paused. */

@@ -1,7 +1,5 @@
 import { PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
 import { UNENDED_PART_BYTES } from '../../../envelope/parts/parts-opener.ts'
-import { sealEndRecord } from '../../../envelope/parts/sealer.ts'
-import { PortcullisError } from '../../../errors.ts'
 import { CHECKSUM_ALGORITHMS, checksumElement, checksumHeader } from '../checksum-algorithms.ts'
 import type { CompletedPart } from '../complete-request.ts'
 import { readCompleteRequest } from '../complete-request.ts'
@@ -9,20 +7,19 @@ import { bareEtag } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
 import { checksumValue } from '../expected-checksums.ts'
 import { checksumTypeFor, multipartChecksum } from '../multipart-checksum.ts'
-import { encodeText } from '../uri-encoding.ts'
 import { childText, parseXml } from '../xml-reader.ts'
 import { xmlDocument } from '../xml-writer.ts'
 import { BackendResponse } from './backend-response.ts'
 import { ClientBody } from './client-body.ts'
 import { completedEtag } from './completed-upload.ts'
 import { checksumOfEtag, clientEtag, storeEtags } from './etag-form.ts'
+import { putEndRecord } from './end-record.ts'
 import type { ObjectExchange } from './object-exchange.ts'
-import { partSealing } from './put-object.ts'
+import { locationOf } from './object-location.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { objectResponseHeaders } from './response-headers.ts'
 import { passRefusal } from './store-refusal.ts'
 import type { ObjectChecksum } from './trailer.ts'
-import { encodeTrailer } from './trailer.ts'
 
 const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 const PART_BYTES_MIN = 5 * 1024 * 1024
@@ -50,9 +47,11 @@ export async function completeMultipartUpload(context: ObjectExchange): Promise<
   const parts = listed.map((part) => chosenPart(context, part, uploaded, part.number === listed.length))
   const checksum = checksumOf(context, listed, parts)
   const entries = listed.map(({ number, etag }) => ({ PartNumber: number, ETag: `"${etag}"` }))
+  const uploadId = context.parameter('uploadId') ?? ''
   const last = parts.at(-1)!
   if (last.plaintextBytes >= UNENDED_PART_BYTES && listed.length < PARTS_MAX) {
-    entries.push(await putEndRecord(context, parts, checksum))
+    const plaintextBytes = parts.reduce((sum, part) => sum + part.plaintextBytes, 0)
+    entries.push(await putEndRecord(context, uploadId, { parts: parts.length, plaintextBytes, checksum }))
   }
   const response = await context.backend.send({
     method: 'POST',
@@ -191,40 +190,9 @@ function checksumOf(
   return { algorithm, type, value }
 }
 
-async function putEndRecord(
-  context: ObjectExchange,
-  parts: readonly UploadedPart[],
-  checksum: ObjectChecksum | undefined,
-): Promise<{ PartNumber: number; ETag: string }> {
-  const plaintextBytes = parts.reduce((sum, part) => sum + part.plaintextBytes, 0)
-  const number = parts.length + 1
-  const body = sealEndRecord(
-    await partSealing(context),
-    parts.length,
-    plaintextBytes,
-    encodeTrailer(checksum),
-  )
-  const response = await context.backend.send({
-    method: 'PUT',
-    bucket: context.bucket,
-    key: context.key,
-    query: [
-      ['partNumber', String(number)],
-      ['uploadId', context.parameter('uploadId') ?? ''],
-    ],
-    body,
-  })
-  await response.collect(64 * 1024)
-  const etag = response.header('etag')
-  if (response.status !== 200 || etag === undefined) {
-    throw new PortcullisError('store-response-invalid', 'The store did not take the end of the object.')
-  }
-  return { PartNumber: number, ETag: etag }
-}
-
 function resultDocument(context: ObjectExchange, etag: string, checksum: ObjectChecksum | undefined): Buffer {
   return xmlDocument('CompleteMultipartUploadResult', {
-    Location: `http://${context.exchange.head.host ?? ''}/${context.bucket}/${encodeText(context.key, true)}`,
+    Location: locationOf(context),
     Bucket: context.bucket,
     Key: context.key,
     ETag: clientEtag(etag),

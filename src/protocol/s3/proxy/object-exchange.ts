@@ -2,6 +2,7 @@ import { streamContext } from '../../../envelope/context.ts'
 import type { Lease } from '../../../access/lease.ts'
 import type { TenantKey } from '../../../keyring/tenant-key.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { headerValue } from '../../../listener/raw-headers.ts'
 import type { TenantApp } from '../../../tenant/tenant.ts'
 import type { Address } from '../address.ts'
@@ -21,6 +22,8 @@ export class ObjectExchange {
   readonly parts: ObjectProtocolParts
   readonly backend: Backend
   readonly verified: VerifiedRequest<AccessKey>
+  /** Headers as they were sent, or those that the fields of a form stand for. */
+  readonly headers: RawHeaders
   readonly query: readonly QueryParameter[]
   readonly address: Address
   readonly operation: Operation
@@ -47,6 +50,7 @@ export class ObjectExchange {
     this.parts = fields.parts
     this.backend = fields.backend
     this.verified = fields.verified
+    this.headers = fields.headers
     this.query = fields.query
     this.address = fields.address
     this.operation = fields.operation
@@ -73,7 +77,7 @@ export class ObjectExchange {
 
   /** First value of a request header. */
   header(lowerCaseName: string): string | undefined {
-    return headerValue(this.exchange.request.rawHeaders, lowerCaseName)
+    return headerValue(this.headers, lowerCaseName)
   }
 
   /** First value of a query parameter. */

@@ -1,14 +1,19 @@
 import type { Lease } from '../../../access/lease.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
-import { parseAddress } from '../address.ts'
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { Address } from '../address.ts'
+import { assertKeyLength, parseAddress } from '../address.ts'
 import { s3Face } from '../error-document.ts'
 import { S3Error } from '../errors.ts'
-import type { OperationName } from '../operations.ts'
+import { requiredField } from '../form-reader.ts'
+import type { Operation, OperationName } from '../operations.ts'
 import { recognise } from '../operations.ts'
+import { assertPolicyMet } from '../post-policy.ts'
 import type { SignatureClaim } from '../signature-claim.ts'
 import { readSignatureClaim } from '../signature-claim.ts'
 import type { QueryParameter } from '../uri-encoding.ts'
 import { parseQuery } from '../uri-encoding.ts'
+import { claimOfForm, verifyForm } from '../verify-form.ts'
 import type { VerifiedRequest } from '../verify-signature.ts'
 import { verifySignature } from '../verify-signature.ts'
 import { Backend } from './backend.ts'
@@ -25,6 +30,8 @@ import type { AccessKey, ObjectMount, ObjectProtocolParts, SealedAccessKey } fro
 import { assertBucketAllowed } from './object-mount.ts'
 import { passOperation } from './pass-operation.ts'
 import { answerPreflight } from './preflight.ts'
+import { postObject } from './post-object.ts'
+import { headersOf, isForm, policyOf, receiveForm } from './posted-form.ts'
 import { publicError } from './public-error.ts'
 import { putObject, uploadPart } from './put-object.ts'
 
@@ -46,7 +53,20 @@ const HANDLERS: ReadonlyMap<OperationName, Handler> = new Map<OperationName, Han
   ['ListParts', listParts],
   ['CompleteMultipartUpload', completeMultipartUpload],
   ['GetBucketEncryption', bucketEncryption],
+  ['PostObject', refusePost],
 ])
+
+/** What a request asks for, from its target and headers or from a form. */
+interface Asked {
+  readonly query: readonly QueryParameter[]
+  readonly headers: RawHeaders
+  readonly address: Address
+  readonly operation: Operation
+}
+
+function refusePost(): Promise<void> {
+  throw new S3Error('PreconditionFailed', 'Bucket POST must be of the enclosure-type multipart/form-data')
+}
 
 /** Carries exchanges to S3 stores and back: content sealed and opened on the way, everything else signed anew. */
 export class ObjectProtocol {
@@ -65,6 +85,7 @@ export class ObjectProtocol {
     exchange.store = mount.name
     exchange.route = 'unverified'
     if (exchange.method === 'OPTIONS') return this.#preflight(exchange, mount)
+    if (isForm(exchange)) return this.#post(exchange, mount)
     const query = parseQuery(exchange.query.slice(1))
     const claim = readSignatureClaim(exchange.request.rawHeaders, query)
     const sealed = mount.sealedAccessKeyOf?.(claim.accessKeyId)
@@ -115,6 +136,46 @@ export class ObjectProtocol {
     )
   }
 
+  /** A form of a browser, which says who signed it only in its body. */
+  async #post(exchange: Exchange, mount: ObjectMount): Promise<void> {
+    exchange.route = 'PostObject'
+    const form = await receiveForm(exchange)
+    const claim = claimOfForm(form.values)
+    const sealed = mount.sealedAccessKeyOf?.(claim.accessKeyId)
+    let lease: Lease | undefined
+    let accessKey: AccessKey | undefined
+    if (sealed !== undefined) {
+      exchange.tenant = sealed.site
+      exchange.app = sealed.writer.app
+      lease = await this.#parts.admit(sealed.writer)
+      accessKey = await sealed.open()
+    }
+    const credentialOf = (id: string): AccessKey | undefined => accessKey ?? mount.accessKeyOf(id)
+    const verified = verifyForm(form.values, claim, { credentialOf, region: mount.clientRegion })
+    exchange.caller = verified.credential.accessKeyId
+    exchange.tenant = verified.credential.site
+    exchange.app = verified.credential.writer.app
+    lease ??= await this.#parts.admit(verified.credential.writer)
+    if (exchange.ended) return
+    exchange.admit(lease)
+    const address = parseAddress(exchange.path, exchange.head.host, mount.addressing)
+    const operation = recognise('POST', address, [], false)
+    if (address.level !== 'bucket') throw new S3Error('MethodNotAllowed')
+    const { bucket } = address
+    assertBucketAllowed(verified.credential, bucket)
+    const key = requiredField(form.values, 'key')
+    assertKeyLength(key)
+    const policy = policyOf(form)
+    assertPolicyMet(policy, form.values, bucket, this.#parts.wallTimeMs())
+    const asked = {
+      query: [],
+      headers: headersOf(form),
+      address: { level: 'object', bucket, key },
+      operation,
+    } as const
+    await this.#run(exchange, mount, verified, asked, (context) => postObject(context, form, policy))
+  }
+
   async #preflight(exchange: Exchange, mount: ObjectMount): Promise<void> {
     // Of a presigned URL: it only chooses whose bucket of that name is meant, and proves nothing.
     const named = parseQuery(exchange.query.slice(1)).find(({ name }) => name === 'X-Amz-Credential')
@@ -138,20 +199,22 @@ export class ObjectProtocol {
     const operation = recognise(exchange.method, address, query, copies)
     exchange.route = operation.name
     if (address.level !== 'service') assertBucketAllowed(verified.credential, address.bucket)
-    const context = new ObjectExchange({
-      exchange,
-      mount,
-      parts: this.#parts,
-      backend: new Backend(mount, exchange, verified.credential.storeCredential ?? mount.credential, () =>
-        this.#parts.wallTimeMs(),
-      ),
-      verified,
-      query,
-      address,
-      operation,
-    })
     const handler = operation.action === 'passed' ? passOperation : HANDLERS.get(operation.name)
     if (handler === undefined) throw new S3Error('NotImplemented', undefined, { Operation: operation.name })
+    const asked = { query, headers: exchange.request.rawHeaders, address, operation }
+    await this.#run(exchange, mount, verified, asked, handler)
+  }
+
+  async #run(
+    exchange: Exchange,
+    mount: ObjectMount,
+    verified: VerifiedRequest<AccessKey>,
+    asked: Asked,
+    handler: Handler,
+  ): Promise<void> {
+    const credential = verified.credential.storeCredential ?? mount.credential
+    const backend = new Backend(mount, exchange, credential, () => this.#parts.wallTimeMs())
+    const context = new ObjectExchange({ exchange, mount, parts: this.#parts, backend, verified, ...asked })
     try {
       await handler(context)
     } catch (thrown) {

@@ -19,7 +19,7 @@ import { passRefusal } from './store-refusal.ts'
 import { TRAILER_BYTES } from './trailer.ts'
 
 /** What a store takes in one request, less what sealing adds to it. */
-const OBJECT_BYTES_MAX = 5 * 1024 ** 3 - 4 * 1024 * 1024
+export const OBJECT_BYTES_MAX = 5 * 1024 ** 3 - 4 * 1024 * 1024
 
 /** PutObject: the body sealed as one stream. */
 export async function putObject(context: ObjectExchange): Promise<void> {
@@ -81,9 +81,11 @@ export async function wholeSealer(
   })
 }
 
-/** What seals the parts, and the end, of the upload that a request names. */
-export async function partSealing(context: ObjectExchange): Promise<PartSealing> {
-  const uploadId = context.parameter('uploadId') ?? ''
+/** What seals the parts, and the end, of an upload: the one that the request names, if it is no other. */
+export async function partSealing(
+  context: ObjectExchange,
+  uploadId = context.parameter('uploadId') ?? '',
+): Promise<PartSealing> {
   if (uploadId === '') throw new S3Error('NoSuchUpload')
   const tenantKey = await context.sealingKey()
   return {

@@ -62,7 +62,7 @@ const OF_SIGNATURE = /^x-amz-(algorithm|credential|date|expires|signedheaders|si
 export function storeRequestHeaders(context: ObjectExchange): RawHeaders {
   assertEncryptionAsked(context)
   const kept: RawHeaders = []
-  const { forwarded } = context.exchange.head
+  const forwarded = context.verified.place === 'form' ? context.headers : context.exchange.head.forwarded
   for (let index = 0; index < forwarded.length; index += 2) {
     keep(kept, forwarded[index]!, forwarded[index + 1]!)
   }

@@ -102,8 +102,13 @@ export function assertRefusal(response: BackendResponse): void {
   throw new PortcullisError('store-response-invalid', 'The store was done before it had the whole body.')
 }
 
-function admitted(context: ObjectExchange): Promise<void> {
-  return new Promise((resolve) => {
+/** Resolves once bytes may be released; rejects when the exchange ends before. */
+export function admitted(context: ObjectExchange): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { exchange } = context
+    if (exchange.ended)
+      reject(exchange.error ?? new PortcullisError('request-malformed', 'The exchange is over.'))
+    exchange.onAbort(reject)
     context.whenAdmitted(resolve)
   })
 }

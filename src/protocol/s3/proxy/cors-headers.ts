@@ -1,0 +1,23 @@
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { headerValue } from '../../../listener/raw-headers.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+
+const ANSWER_BYTES_MAX = 64 * 1024
+const ABOUT_ORIGIN = /^(access-control-(allow-origin|allow-credentials|expose-headers)|vary)$/i
+
+/**
+ * What the bucket's CORS rules say to a browser that posts a form: the store sees a PUT and so cannot say it with its answer.
+ * Nothing is asked for a request without `Origin`.
+ */
+export async function corsHeadersOfPost(context: ObjectExchange): Promise<RawHeaders> {
+  const origin = headerValue(context.exchange.request.rawHeaders, 'origin')
+  if (origin === undefined) return []
+  const { bucket, key } = context
+  const headers = ['origin', origin, 'access-control-request-method', 'POST']
+  const { response } = await context.backend.call(
+    { method: 'OPTIONS', bucket, key, headers },
+    ANSWER_BYTES_MAX,
+  )
+  if (response.status >= 300) return []
+  return response.headers.filter((_, index, all) => ABOUT_ORIGIN.test(all[index - (index % 2)]!))
+}

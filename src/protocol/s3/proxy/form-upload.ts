@@ -1,0 +1,106 @@
+import { UNENDED_PART_BYTES } from '../../../envelope/parts/parts-opener.ts'
+import { PartSealer } from '../../../envelope/parts/sealer.ts'
+import { PortcullisError } from '../../../errors.ts'
+import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { childText, parseXml } from '../xml-reader.ts'
+import { xmlDocument } from '../xml-writer.ts'
+import type { BackendResponse } from './backend-response.ts'
+import type { ListedPart } from './end-record.ts'
+import { putEndRecord } from './end-record.ts'
+import type { ObjectExchange } from './object-exchange.ts'
+import { partSealing } from './put-object.ts'
+import { admitted } from './sealed-upload.ts'
+import type { ObjectChecksum } from './trailer.ts'
+import { encodeTrailer } from './trailer.ts'
+
+const ANSWER_BYTES_MAX = 64 * 1024
+
+/** A multipart upload that the gateway itself makes of a file whose length is not known before its end. */
+export class FormUpload {
+  readonly #context: ObjectExchange
+  readonly #uploadId: string
+  readonly #parts: ListedPart[] = []
+  #plaintextBytes = 0
+  #lastBytes = 0
+
+  private constructor(context: ObjectExchange, uploadId: string) {
+    this.#context = context
+    this.#uploadId = uploadId
+  }
+
+  /** Begins an upload of the exchange's object; resolves to the refusal when the store takes none. */
+  static async begin(context: ObjectExchange, headers: RawHeaders): Promise<FormUpload | BackendResponse> {
+    const { bucket, key } = context
+    await admitted(context)
+    const response = await context.backend.send({
+      method: 'POST',
+      bucket,
+      key,
+      query: [['uploads', '']],
+      headers,
+    })
+    if (response.status !== 200) return response
+    const uploadId = childText(parseXml(await response.collect(ANSWER_BYTES_MAX)), 'UploadId')
+    if (uploadId === undefined) throw noAnswer()
+    return new FormUpload(context, uploadId)
+  }
+
+  /** Seals a block, which is changed, as the next part; resolves to the refusal when the store does not take it. */
+  async put(block: Buffer): Promise<BackendResponse | undefined> {
+    const { bucket, key, backend } = this.#context
+    const number = this.#parts.length + 1
+    const sealer = new PartSealer(await partSealing(this.#context, this.#uploadId), number, block.length)
+    try {
+      const body = Buffer.concat([...sealer.write(block), ...sealer.final(encodeTrailer(undefined))])
+      await admitted(this.#context)
+      const query = [['partNumber', String(number)] as const, ['uploadId', this.#uploadId] as const]
+      const response = await backend.send({ method: 'PUT', bucket, key, query, body, sealed: true })
+      if (response.status !== 200) return response
+      await response.collect(ANSWER_BYTES_MAX)
+      this.#parts.push({ PartNumber: number, ETag: response.header('etag') ?? '' })
+    } finally {
+      sealer.destroy()
+    }
+    this.#plaintextBytes += block.length
+    this.#lastBytes = block.length
+    return undefined
+  }
+
+  /** Makes the parts one object; its entity tag is a header of what this resolves to. */
+  async complete(checksum: ObjectChecksum | undefined): Promise<BackendResponse> {
+    const { bucket, key, backend } = this.#context
+    await admitted(this.#context)
+    const parts = [...this.#parts]
+    if (this.#lastBytes >= UNENDED_PART_BYTES) {
+      const end = { parts: parts.length, plaintextBytes: this.#plaintextBytes, checksum }
+      parts.push(await putEndRecord(this.#context, this.#uploadId, end))
+    }
+    const response = await backend.send({
+      method: 'POST',
+      bucket,
+      key,
+      query: [['uploadId', this.#uploadId]],
+      body: xmlDocument('CompleteMultipartUpload', { Part: parts.map((part) => ({ ...part })) }),
+    })
+    if (response.status !== 200) return response
+    const result = parseXml(Buffer.from((await response.collect(ANSWER_BYTES_MAX)).toString().trimStart()))
+    // S3 may begin its answer before it knows that it fails.
+    if (result.name !== 'CompleteMultipartUploadResult') throw noAnswer()
+    response.headers.push('etag', childText(result, 'ETag') ?? '')
+    return response
+  }
+
+  /** Gives the upload up, also when the client has gone. */
+  async abort(): Promise<void> {
+    const { bucket, key, backend } = this.#context
+    const request = { method: 'DELETE', bucket, key, query: [['uploadId', this.#uploadId] as const] }
+    await backend
+      .detached()
+      .call(request, ANSWER_BYTES_MAX)
+      .catch(() => {})
+  }
+}
+
+function noAnswer(): PortcullisError {
+  return new PortcullisError('store-response-invalid', 'The store did not take the object.')
+}
