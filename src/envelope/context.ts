@@ -57,12 +57,31 @@ export class FieldContext {
   }
 }
 
-/** Context of one stream; `objectName` has 1 to 4,096 bytes and is chosen by the protocol (S3: bucket, slash, key). */
-export function streamContext(names: ContextNames, objectName: Uint8Array): Buffer {
-  if (objectName.length === 0 || objectName.length > LAST_NAME_BYTES_MAX) {
-    throw new RangeError('an object name has 1 to 4,096 bytes')
+/** Contexts of the streams of one tenant, store and data class. The common part is built once. */
+export class StreamContexts {
+  readonly #prefix: Buffer
+
+  constructor(names: ContextNames) {
+    this.#prefix = commonPart(STREAM_LABEL, names)
   }
-  return Buffer.concat([commonPart(STREAM_LABEL, names), lengthPrefixed(objectName)])
+
+  /** Of the stream that holds `objectName`: 1 to 4,096 bytes, chosen by the protocol (S3: bucket, slash, key). */
+  of(objectName: Uint8Array): Buffer {
+    if (objectName.length === 0 || objectName.length > LAST_NAME_BYTES_MAX) {
+      throw new RangeError('an object name has 1 to 4,096 bytes')
+    }
+    const prefixBytes = this.#prefix.length
+    const context = Buffer.allocUnsafe(prefixBytes + LENGTH_BYTES + objectName.length)
+    context.set(this.#prefix)
+    context.writeUInt32BE(objectName.length, prefixBytes)
+    context.set(objectName, prefixBytes + LENGTH_BYTES)
+    return context
+  }
+}
+
+/** Context of one stream, as `StreamContexts` makes it. */
+export function streamContext(names: ContextNames, objectName: Uint8Array): Buffer {
+  return new StreamContexts(names).of(objectName)
 }
 
 /** Length in four bytes, then the bytes, so that no two lists of names look alike. */

@@ -2,12 +2,15 @@ import { equalInConstantTime } from '../crypto/constant-time.ts'
 import { hkdfSha256 } from '../crypto/hkdf.ts'
 import { SecureMemoryError } from '../crypto/secure-memory.ts'
 import type { SecureMemory, SecureSlot } from '../crypto/secure-memory.ts'
-import { lengthPrefixed } from './context.ts'
 import { EnvelopeError } from './envelope-error.ts'
 import type { StreamHeader } from './header.ts'
 import { COMMITMENT_BYTES, COMMITTED_BYTES } from './header.ts'
 
-const INFO = Buffer.from('portcullis/stream-keys/v1')
+/** The label, and the length of what stands behind it. */
+const INFO = Buffer.concat([
+  Buffer.from('portcullis/stream-keys/v1'),
+  Buffer.from([0, 0, 0, COMMITTED_BYTES]),
+])
 const FRAME_KEY_BYTES = 32
 
 /** The frame key of one stream in secure memory; whoever made it wipes it with the end of the transfer. */
@@ -71,7 +74,7 @@ export class StreamKeys {
     context: Uint8Array,
   ): StreamKeys {
     if (streamKey.length !== 32) throw new RangeError('a stream key has 32 bytes')
-    const info = Buffer.concat([INFO, lengthPrefixed(header.bytes.subarray(0, COMMITTED_BYTES)), context])
+    const info = Buffer.concat([INFO, header.bytes.subarray(0, COMMITTED_BYTES), context])
     const slot = memory.allocate(64)
     try {
       hkdfSha256(slot.bytes, streamKey, header.salt, info)

@@ -18,8 +18,9 @@ const HEAD_END = Buffer.from('\r\n\r\n')
 const LINE_END = Buffer.from('\r\n')
 const EMPTY: Buffer = Buffer.alloc(0)
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** Name, and the value without the white space around it. */
+const FIELD =
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*(?:([\x21-\x7e\x80-\xff]+(?:[\t ]+[\x21-\x7e\x80-\xff]+)*)[\t ]*)?$/
 
 type State =
   | 'head'
@@ -107,7 +108,7 @@ export class ResponseReader {
   /** Takes bytes up to `end`, which may arrive in pieces; `take` gets them as latin1 without it. */
   #readBlock(chunk: Buffer, at: number, end: Buffer, bytesMax: number, take: (text: string) => void): number {
     const keptBytes = this.#kept.length
-    const rest = chunk.subarray(at)
+    const rest = at === 0 ? chunk : chunk.subarray(at)
     const bytes = keptBytes === 0 ? rest : Buffer.concat([this.#kept, rest.subarray(0, bytesMax)])
     const found = bytes.indexOf(end)
     if (found > bytesMax || (found === -1 && bytes.length >= bytesMax)) {
@@ -126,7 +127,7 @@ export class ResponseReader {
     const lines = text.split('\r\n')
     const status = STATUS_LINE.exec(lines[0]!)
     if (status === null) throw invalid('The status line is not well-formed.')
-    const headers = fieldsOf(lines.slice(1))
+    const headers = fieldsOf(lines, 1)
     const code = Number(status[2])
     if (code < 200) {
       if (code === 101) throw invalid('The store changes protocol unasked.')
@@ -183,7 +184,7 @@ export class ResponseReader {
       return this.#readBlock(chunk, at, LINE_END, CHUNK_LINE_BYTES_MAX, () => this.#end([]))
     }
     return this.#readBlock(chunk, at, HEAD_END, HEAD_BYTES_MAX, (text) =>
-      this.#end(fieldsOf(text.split('\r\n'))),
+      this.#end(fieldsOf(text.split('\r\n'), 0)),
     )
   }
 
@@ -201,15 +202,12 @@ export class ResponseReader {
   }
 }
 
-function fieldsOf(lines: readonly string[]): RawHeaders {
+function fieldsOf(lines: readonly string[], first: number): RawHeaders {
   const headers: RawHeaders = []
-  for (const line of lines) {
-    const colon = line.indexOf(':')
-    const name = line.slice(0, Math.max(0, colon))
-    const value = line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, '')
-    if (!FIELD_NAME.test(name) || !FIELD_VALUE.test(value))
-      throw invalid('A header field is not well-formed.')
-    headers.push(name, value)
+  for (let index = first; index < lines.length; index += 1) {
+    const field = FIELD.exec(lines[index]!)
+    if (field === null) throw invalid('A header field is not well-formed.')
+    headers.push(field[1]!, field[2] ?? '')
   }
   return headers
 }

@@ -58,6 +58,8 @@ export class StoreConnection {
   #closed = false
   #answered = false
   #paused = false
+  /** Within a read, whose return says whether another one follows. */
+  #isReading = false
   /** Bytes read in a row; it has given up reading until its next turn while they are enough. */
   #turnBytes = 0
   #uploading: Upload | undefined
@@ -156,7 +158,7 @@ export class StoreConnection {
       pause: () => {
         if (this.#exchange !== exchange) return
         this.#paused = true
-        this.#socket.pause()
+        if (!this.#isReading) this.#socket.pause()
       },
       resume: () => {
         if (this.#exchange === exchange) this.#resume()
@@ -168,7 +170,7 @@ export class StoreConnection {
   #resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (this.#turnBytes < TURN_BYTES) this.#socket.resume()
+    if (!this.#isReading && this.#turnBytes < TURN_BYTES) this.#socket.resume()
   }
 
   #proceed(): void {
@@ -179,11 +181,13 @@ export class StoreConnection {
   #received(bytes: number, buffer: Uint8Array): boolean {
     const chunk = Buffer.from(buffer.buffer as ArrayBuffer, buffer.byteOffset, bytes)
     this.#memory.filled(bytes)
+    this.#isReading = true
     try {
       this.#reader.read(chunk)
     } catch (thrown) {
       this.#fail(thrown instanceof PortcullisError ? thrown : asStoreError(thrown as Error))
     }
+    this.#isReading = false
     if (this.#turnBytes >= TURN_BYTES) return false
     this.#turnBytes += bytes
     if (this.#turnBytes >= TURN_BYTES) awaitTurn(() => this.#proceed())

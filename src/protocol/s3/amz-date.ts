@@ -1,10 +1,12 @@
+// Requests of one second share their timestamp.
 let lastSecond = Number.NaN
 let lastTimestamp = ''
+let lastParsed = ''
+let lastParsedMs = Number.NaN
 
 /** `yyyyMMdd'T'HHmmss'Z'` for milliseconds since the epoch. */
 export function amzTimestamp(epochMs: number): string {
   const second = Math.floor(epochMs / 1000)
-  // Requests of one second share it.
   if (second !== lastSecond) {
     lastTimestamp = new Date(epochMs).toISOString().replace(/[-:]|\.\d{3}/g, '')
     lastSecond = second
@@ -14,6 +16,15 @@ export function amzTimestamp(epochMs: number): string {
 
 /** Milliseconds since the epoch of a `yyyyMMdd'T'HHmmss'Z'` timestamp; undefined unless it is a real instant. */
 export function parseAmzTimestamp(text: string): number | undefined {
+  if (text === lastParsed) return lastParsedMs
+  const epochMs = parse(text)
+  if (epochMs === undefined) return undefined
+  lastParsed = text
+  lastParsedMs = epochMs
+  return epochMs
+}
+
+function parse(text: string): number | undefined {
   if (!/^\d{8}T\d{6}Z$/.test(text)) return undefined
   const part = (from: number, to: number): number => Number(text.slice(from, to))
   const [year, month, day] = [part(0, 4), part(4, 6), part(6, 8)]

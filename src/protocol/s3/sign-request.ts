@@ -23,7 +23,7 @@ export interface UnsignedRequest {
 // Headers that hops may change, or that say nothing about the request.
 const UNSIGNED_NAMES = new Set(['user-agent', 'expect', 'x-request-id', 'accept', 'accept-encoding'])
 
-/** Headers with a SigV4 signature for `region`, `host` included; the derived key is cached per day. */
+/** Headers with a SigV4 signature for `region`, `host` first; the derived key is cached per day. */
 export function signRequest(
   request: UnsignedRequest,
   credential: S3Credential,

@@ -78,7 +78,8 @@ export class Backend {
         {
           method,
           path: query === '' ? path : `${path}?${query}`,
-          headers: withoutHost(headers),
+          // Without the host, the first: the upstream writes it itself.
+          headers: headers.slice(2),
           body: stream?.stream ?? (body as Buffer | undefined),
           ownsBody: request.sealed === true,
           ...(stream === undefined ? {} : { contentLength: stream.bytes }),
@@ -111,9 +112,4 @@ function pathOf({ bucket, key }: BackendRequest): string {
 function payloadHashOf({ body, sealed }: BackendRequest): string {
   if (body === undefined) return EMPTY_SHA256
   return Buffer.isBuffer(body) && sealed !== true ? hash('sha256', body) : 'UNSIGNED-PAYLOAD'
-}
-
-// The upstream writes the Host header itself, as it was signed.
-function withoutHost(headers: RawHeaders): RawHeaders {
-  return headers.filter((_, index) => headers[index - (index % 2)] !== 'host')
 }

@@ -4,13 +4,14 @@ import { CHECKSUM_ALGORITHMS, CHECKSUM_BYTES } from '../checksum-algorithms.ts'
 // Many clients take an entity tag of 32 hexadecimal digits for the MD5 of the content, whatever the encryption
 // headers say, and would find every object corrupt. With a part count, it is one of a multipart object to all of them.
 const SUFFIX = '-0'
-const LIKE_MD5 = /^("?)([0-9a-fA-F]{32})("?)$/
+const LIKE_MD5 = /^"?[0-9a-fA-F]{32}"?$/
 const MARKED = /([0-9a-fA-F]{32})-0(?:-[0-9a-f]{10,66})?("?)(?=[\s,]|$)/g
 const CHECKSUM = /-0-([0-9a-f]{2})([0-9a-f]{8,64})$/
 
 /** A store's entity tag as clients see it: never one that could be an MD5. */
 export function clientEtag(storeEtag: string): string {
-  return storeEtag.replace(LIKE_MD5, `$1$2${SUFFIX}$3`)
+  if (!LIKE_MD5.test(storeEtag)) return storeEtag
+  return storeEtag.endsWith('"') ? `${storeEtag.slice(0, -1)}${SUFFIX}"` : storeEtag + SUFFIX
 }
 
 /** A checksum of a part's content. */

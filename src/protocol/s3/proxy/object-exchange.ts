@@ -1,4 +1,4 @@
-import { streamContext } from '../../../envelope/context.ts'
+import { StreamContexts } from '../../../envelope/context.ts'
 import type { Lease } from '../../../access/lease.ts'
 import type { TenantKey } from '../../../keyring/tenant-key.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
@@ -14,6 +14,8 @@ import type { Backend } from './backend.ts'
 import type { AccessKey, ObjectMount, ObjectProtocolParts } from './object-mount.ts'
 
 const DATA_CLASS = 'attachment'
+
+const contexts = new WeakMap<ObjectMount, WeakMap<TenantApp, StreamContexts>>()
 
 /** One request to an S3 store after its signature was verified and its tenant admitted. */
 export class ObjectExchange {
@@ -102,16 +104,7 @@ export class ObjectExchange {
 
   /** Context of a stored object under the app that a key belongs to. */
   contextOf(app: TenantApp, bucket: string, key: string): Buffer {
-    return streamContext(
-      {
-        organization: app.organization,
-        site: app.site,
-        app: app.app,
-        store: this.mount.name,
-        dataClass: DATA_CLASS,
-      },
-      Buffer.from(`${bucket}/${key}`),
-    )
+    return contextsOf(this.mount, app).of(Buffer.from(`${bucket}/${key}`))
   }
 
   /** Runs `release` once bytes may be released: at once while the lease is valid, else after it was renewed. */
@@ -144,4 +137,16 @@ export class ObjectExchange {
     }
     return lease instanceof Promise ? lease.then(hold) : hold(lease)
   }
+}
+
+function contextsOf(mount: ObjectMount, app: TenantApp): StreamContexts {
+  let ofMount = contexts.get(mount)
+  if (ofMount === undefined) contexts.set(mount, (ofMount = new WeakMap()))
+  let known = ofMount.get(app)
+  if (known === undefined) {
+    const { organization, site, app: name } = app
+    known = new StreamContexts({ organization, site, app: name, store: mount.name, dataClass: DATA_CLASS })
+    ofMount.set(app, known)
+  }
+  return known
 }

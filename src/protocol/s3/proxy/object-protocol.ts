@@ -1,6 +1,7 @@
 import type { Lease } from '../../../access/lease.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { headerValue } from '../../../listener/raw-headers.ts'
 import type { Address } from '../address.ts'
 import { assertKeyLength, parseAddress } from '../address.ts'
 import { s3Face } from '../error-document.ts'
@@ -195,7 +196,7 @@ export class ObjectProtocol {
     if (exchange.ended) return
     exchange.admit(lease)
     const address = parseAddress(exchange.path, exchange.head.host, mount.addressing)
-    const copies = exchange.request.headers['x-amz-copy-source'] !== undefined
+    const copies = headerValue(exchange.request.rawHeaders, 'x-amz-copy-source') !== undefined
     const operation = recognise(exchange.method, address, query, copies)
     exchange.route = operation.name
     if (address.level !== 'service') assertBucketAllowed(verified.credential, address.bucket)
