@@ -14,24 +14,33 @@ export const nodeHmac: Hmac = (output, key, message) => {
   digest.fill(0)
 }
 
+// Takes the place of a key that has been used. A shorter key is padded with zeros (RFC 2104), so an empty one is this.
+const NO_KEY = new Uint8Array(HMAC_BYTES)
+
 /**
- * By OpenSSL called directly; it wipes what it made of the key.
+ * By OpenSSL called directly, through one context that is there for all: what it made of a key is overwritten with the
+ * end of the call.
  *
  * @throws Error as `openssl` does
  */
 export function directHmac(): Hmac {
-  const library = openssl()
-  const digest = library.fetchDigest(null, 'SHA256', null)
-  if (digest === null) throw new Error('OpenSSL has no SHA-256')
-  const written = new Uint32Array(1)
+  const { mac, clearErrors } = openssl()
+  const context = mac.newHmacSha256()
+  if (context === null) throw new Error('OpenSSL has no HMAC-SHA256')
   return (output, key, message) => {
     requireOutput(output)
     if (!(key instanceof Uint8Array) || !(message instanceof Uint8Array))
       throw new TypeError('HMAC takes buffers')
-    written[0] = 0
-    const result = library.hmac(digest, key, key.length, message, message.length, output, written)
-    if (result !== null && written[0] === HMAC_BYTES) return
-    library.clearErrors()
+    // OpenSSL takes a null pointer, which an empty buffer may be, for the key before.
+    const used = key.length === 0 ? NO_KEY : key
+    const succeeded =
+      mac.init(context, used, used.length, null) === 1 &&
+      mac.update(context, message, message.length) === 1 &&
+      mac.final(context, output, null, HMAC_BYTES) === 1
+    const isWiped = mac.init(context, NO_KEY, HMAC_BYTES, null) === 1
+    if (succeeded && isWiped) return
+    clearErrors()
+    output.fill(0)
     throw new Error('OpenSSL refused an HMAC')
   }
 }

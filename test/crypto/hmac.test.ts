@@ -27,6 +27,14 @@ describe.each([
     expect(output.toString('hex')).toBe('5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843')
   })
 
+  it('keeps nothing of the key before for an empty one', () => {
+    const [first, second] = [Buffer.alloc(32), Buffer.alloc(32)]
+    hmac(first, Buffer.alloc(32, 7), Buffer.from('a message'))
+    hmac(second, new Uint8Array(0), Buffer.from('a message'))
+    expect(second).toEqual(createHmac('sha256', Buffer.alloc(0)).update('a message').digest())
+    expect(second).not.toEqual(first)
+  })
+
   it('refuses an output of another length', () => {
     for (const length of [0, 31, 33])
       expect(() => hmac(new Uint8Array(length), new Uint8Array(32), new Uint8Array(1))).toThrow(RangeError)
