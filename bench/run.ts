@@ -22,6 +22,8 @@ const { values } = parseArgs({
     /** For `s3`: only the transfers whose name contains this; another gateway to compare with (docs/OPERATIONS.md). */
     only: { type: 'string' },
     peer: { type: 'string' },
+    /** For `s3`: `one` for each subject, or `all`, a process for each. */
+    cores: { type: 'string', default: 'one' },
   },
 })
 
@@ -48,6 +50,7 @@ if (suites.includes('s3')) {
       seconds: Number(values.seconds),
       peerFile: values.peer,
       only: values.only,
+      cores: coresOf(values.cores),
     }),
   )
 }
@@ -62,6 +65,11 @@ if (suites.includes('tenants')) {
   )
 }
 if (values.json !== undefined) writeJson(values.json)
+
+function coresOf(value: string): 'one' | 'all' {
+  if (value === 'one' || value === 'all') return value
+  throw new Error(`--cores is one or all, not ${value}`)
+}
 
 async function benchDocuments(): Promise<Measurement> {
   try {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { emptyPayloadHash, signed } from './support/sign.ts'
 import { type Child, pinThisProcess, startChild, startProgram } from './support/child.ts'
 import { startNginx } from './support/nginx.ts'
@@ -16,6 +17,23 @@ export interface ObjectBenchOptions {
   readonly peerFile: string | undefined
   /** Only transfers whose name contains this. */
   readonly only: string | undefined
+  /**
+   * `one`: a subject has one process and a core of its own, store and load have another. `all`: a subject has a process
+   * for each core, and nobody is pinned.
+   */
+  readonly cores: 'one' | 'all'
+}
+
+/** Where processes run, and how many each subject has. */
+interface Placement {
+  readonly subject: number | undefined
+  readonly world: number | undefined
+  readonly processes: number
+}
+
+const PLACEMENTS: Readonly<Record<ObjectBenchOptions['cores'], Placement>> = {
+  one: { subject: 0, world: 1, processes: 1 },
+  all: { subject: undefined, world: undefined, processes: availableParallelism() },
 }
 
 /** Another S3 gateway: how it is started, `{store}` standing for the address of the store, and who its clients are. */
@@ -39,8 +57,6 @@ interface Subject {
   readonly credential: Credential
 }
 
-const SUBJECT_CORE = 0
-const WORLD_CORE = 1
 const REGION = 'eu-central-1'
 const BUCKET = 'attachments'
 const RANGE_BYTES = 1_000_000
@@ -63,35 +79,44 @@ export async function benchObjects(options: ObjectBenchOptions): Promise<Transfe
     running.push(started)
     return started
   }
-  pinThisProcess(WORLD_CORE)
+  const placement = PLACEMENTS[options.cores]
+  if (placement.world !== undefined) pinThisProcess(placement.world)
   try {
-    const store = keep(await startChild<{ url: string }>(['bench/s3-store.ts'], WORLD_CORE))
-    const world = keep(await startChild<World>(['bench/world.ts', store.ready.url], WORLD_CORE))
+    const store = keep(await startChild<{ url: string }>(['bench/s3-store.ts'], placement.world))
+    const world = keep(await startChild<World>(['bench/world.ts', store.ready.url], placement.world))
     Object.assign(process.env, world.ready.variables)
     const gateway = keep(
       await startChild(
-        ['bin/portcullis.js', 'serve', '--config', world.ready.configurationFile],
-        SUBJECT_CORE,
+        ['bin/portcullis.js', 'serve', '--config', world.ready.configurationFile, ...workersOf(placement)],
+        placement.subject,
       ),
     )
     const subjects = await startSubjects(options, { store, gateway, world: world.ready }, keep)
     const work: Transfer[] = []
-    for (const size of SIZES) work.push(...(await transfersOf(subjects, size, options.only)))
+    for (const size of SIZES) work.push(...(await transfersOf(subjects, size, options)))
     return await transferInRounds(work, options)
   } finally {
     await Promise.all(running.map((each) => each.stop()))
   }
 }
 
+function workersOf({ processes }: Placement): string[] {
+  return processes === 1 ? [] : ['--workers', String(processes)]
+}
+
 /** Everything that is timed with objects of one size, after every subject has been checked with it. */
 async function transfersOf(
   subjects: readonly Subject[],
-  size: Size,
-  only: string | undefined,
+  declared: Size,
+  { only, cores }: ObjectBenchOptions,
 ): Promise<Transfer[]> {
+  const placement = PLACEMENTS[cores]
+  // Connections fall to the processes by chance, and each must get some.
+  const size = { ...declared, connections: Math.max(declared.connections, 4 * (placement.processes - 1)) }
   const wanted = (subject: Subject): Transfer[] => {
     const made = [transferOf(subject, 'get', size), transferOf(subject, 'put', size)]
-    if (size === SIZES.at(-1)) made.push(rangeOf(subject), smallOf(subject, false), smallOf(subject, true))
+    if (declared === SIZES.at(-1))
+      made.push(rangeOf(subject), smallOf(subject, undefined), smallOf(subject, placement))
     return made.filter(({ name }) => only === undefined || name.includes(only))
   }
   const able: Subject[] = []
@@ -99,7 +124,7 @@ async function transfersOf(
     if (wanted(subject).length === 0) continue
     try {
       // The small requests beside the biggest object read the smallest.
-      for (const each of size === SIZES.at(-1) ? [SIZES[0]!, size] : [size]) await check(subject, each)
+      for (const each of declared === SIZES.at(-1) ? [SIZES[0]!, size] : [size]) await check(subject, each)
       able.push(subject)
     } catch (error) {
       if (subject.name === 'gateway') throw error
@@ -114,7 +139,7 @@ async function transfersOf(
 }
 
 async function startSubjects(
-  { peerFile }: ObjectBenchOptions,
+  { peerFile, cores }: ObjectBenchOptions,
   { store, gateway, world }: { store: Child<{ url: string }>; gateway: Child<unknown>; world: World },
   keep: <Started extends { stop(): Promise<void> }>(started: Started) => Started,
 ): Promise<Subject[]> {
@@ -123,7 +148,8 @@ async function startSubjects(
     { name: 'gateway', pid: gateway.pid, url: world.objects.url, credential: world.objects.credential },
     { name: 'direct', pid: undefined, url: store.ready.url, credential: anybody },
   ]
-  const nginx = await startNginx(store.ready.url, SUBJECT_CORE)
+  const placement = PLACEMENTS[cores]
+  const nginx = await startNginx(store.ready.url, placement.subject, placement.processes)
   if (nginx === undefined) {
     console.log('nginx is not installed: its rows are left out')
   } else {
@@ -132,7 +158,7 @@ async function startSubjects(
   }
   if (peerFile !== undefined) {
     const peer = JSON.parse(readFileSync(peerFile, 'utf8').replaceAll('{store}', store.ready.url)) as Peer
-    const child = keep(await startProgram(peer.command, SUBJECT_CORE, { url: peer.url, env: peer.env }))
+    const child = keep(await startProgram(peer.command, placement.subject, { url: peer.url, env: peer.env }))
     subjects.push({ name: peer.name, pid: child.pid, url: peer.url, credential: peer.credential })
   }
   return subjects
@@ -174,21 +200,24 @@ function transferOf(subject: Subject, method: 'get' | 'put', size: Size): Transf
   }
 }
 
-/** A small object now and then, alone or while big ones are read as fast as they come: it is the latency that counts. */
-function smallOf(subject: Subject, isBeside: boolean): Transfer {
+/**
+ * A small object now and then: it is the latency that counts. Alone, or `beside` big ones that are read as fast as they
+ * come.
+ */
+function smallOf(subject: Subject, beside: Placement | undefined): Transfer {
   const alone = {
     ...transferOf(subject, 'get', SIZES[0]!),
-    name: isBeside ? SMALL_BESIDE : SMALL_ALONE,
+    name: beside === undefined ? SMALL_ALONE : SMALL_BESIDE,
     connections: 2,
     pauseMs: 5,
   }
-  if (!isBeside) return alone
+  if (beside === undefined) return alone
   const { url, credential } = subject
   const path = pathOf(subject, SIZES.at(-1)!)
   const big: BigTransfers = { url, path, credential, region: REGION, connections: 4 }
   return {
     ...alone,
-    beside: () => startChild(['bench/big-transfers.ts', JSON.stringify(big)], WORLD_CORE),
+    beside: () => startChild(['bench/big-transfers.ts', JSON.stringify(big)], beside.world),
   }
 }
 

@@ -24,10 +24,10 @@ export async function startChild<Ready>(arguments_: string[], core?: number): Pr
   return { pid: child.pid!, ready, stop: () => stop(child) }
 }
 
-/** Starts any program pinned to one core, and waits until `url` answers; what it prints is dropped. */
+/** Starts any program, pinned to one core if one is given, and waits until `url` answers; what it prints is dropped. */
 export async function startProgram(
   command: readonly string[],
-  core: number,
+  core: number | undefined,
   options: { readonly url: string; readonly env?: Readonly<Record<string, string>> },
 ): Promise<Child<undefined>> {
   const child = spawnPinned(command, core, { ...process.env, ...options.env }, 'ignore')

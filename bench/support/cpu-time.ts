@@ -1,17 +1,42 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 // Linux counts CPU time of a process in ticks of 1/100 s (USER_HZ, proc(5)).
 const MICROS_PER_TICK = 10_000
 
-/** User and system CPU time of a process and its threads so far, in microseconds; undefined off Linux. */
-export function cpuMicrosOf(pid: number): number | undefined {
+/** A process and all that descend from it; just itself off Linux. */
+export function treeOf(pid: number): number[] {
+  const children = new Map<number, number[]>()
+  for (const entry of entriesOfProc()) {
+    const parent = statOf(Number(entry))?.[1]
+    if (parent !== undefined)
+      children.set(Number(parent), [...(children.get(Number(parent)) ?? []), Number(entry)])
+  }
+  const below = (parent: number): number[] => [parent, ...(children.get(parent) ?? []).flatMap(below)]
+  return below(pid)
+}
+
+function entriesOfProc(): string[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  } catch {
+    return []
+  }
+}
+
+/** What stands behind the name of a process in its `stat`; undefined where it is gone, or off Linux. */
+function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * MICROS_PER_TICK
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
     return undefined
   }
+}
+
+/** User and system CPU time of a process and its threads so far, in microseconds; undefined off Linux. */
+export function cpuMicrosOf(pid: number): number | undefined {
+  const fields = statOf(pid)
+  return fields && (Number(fields[11]) + Number(fields[12])) * MICROS_PER_TICK
 }
 
 /** Resident memory of a process in MiB; undefined off Linux. */

@@ -10,13 +10,20 @@ export interface Nginx extends Child<undefined> {
   readonly url: string
 }
 
-/** Starts an unprivileged nginx as reverse proxy of `upstream` on loopback; undefined where there is none. */
-export async function startNginx(upstream: string, core: number): Promise<Nginx | undefined> {
+/**
+ * Starts an unprivileged nginx as reverse proxy of `upstream` on loopback, pinned to `core` if one is given; undefined
+ * where there is none.
+ */
+export async function startNginx(
+  upstream: string,
+  core: number | undefined,
+  processes = 1,
+): Promise<Nginx | undefined> {
   if (spawnSync('nginx', ['-v']).status !== 0) return undefined
   const directory = mkdtempSync(join(tmpdir(), 'portcullis-nginx-'))
   const port = await freePort()
   const file = join(directory, 'nginx.conf')
-  writeFileSync(file, configuration(directory, port, upstream))
+  writeFileSync(file, configuration(directory, port, upstream, processes))
   const url = `http://127.0.0.1:${port}`
   const child = await startProgram(
     ['nginx', '-c', file, '-p', directory, '-e', join(directory, 'error.log')],
@@ -35,14 +42,14 @@ export async function startNginx(upstream: string, core: number): Promise<Nginx 
   }
 }
 
-// One process in the foreground, kept-alive connections on both sides, no temporary files, big buffers.
-function configuration(directory: string, port: number, upstream: string): string {
+// In the foreground, kept-alive connections on both sides, no temporary files, big buffers.
+function configuration(directory: string, port: number, upstream: string, processes: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${directory}/${name};`)
     .join('\n')
   return `daemon off;
-master_process off;
-worker_processes 1;
+master_process ${processes === 1 ? 'off' : 'on'};
+worker_processes ${processes};
 pid ${directory}/nginx.pid;
 error_log ${directory}/error.log;
 events { worker_connections 1024; }
@@ -54,7 +61,7 @@ ${temporary}
   client_body_buffer_size 256k;
   upstream store { server ${new URL(upstream).host}; keepalive 64; keepalive_requests 1000000; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port} reuseport;
     location / {
       proxy_pass http://store;
       proxy_http_version 1.1;

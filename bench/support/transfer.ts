@@ -1,7 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
-import { cpuMicrosOf, peakRssMiBOf, resetPeakRss } from './cpu-time.ts'
+import { cpuMicrosOf, peakRssMiBOf, resetPeakRss, treeOf } from './cpu-time.ts'
 import { median } from './measure.ts'
 import { ObjectClient, type WireRequest } from './object-client.ts'
+
+const WARM_UP_SECONDS = 0.5
+/** A subject is asked for bodies up to here thousands of times a second, and needs longer until it runs as it will. */
+const SMALL_BYTES_MAX = 128 * 1024
+const SMALL_WARM_UP_SECONDS = 6
 
 /** One kind of transfer repeated against one subject. */
 export interface Transfer {
@@ -39,8 +44,9 @@ export interface TransferRow {
 export async function transfer(work: Transfer, seconds: number): Promise<TransferRow> {
   const beside = await work.beside?.()
   const clients = Array.from({ length: work.connections }, () => new ObjectClient(work.url))
-  if (work.pid !== undefined) resetPeakRss(work.pid)
-  const cpuBefore = work.pid === undefined ? 0 : (cpuMicrosOf(work.pid) ?? 0)
+  const processes = work.pid === undefined ? [] : treeOf(work.pid)
+  for (const pid of processes) resetPeakRss(pid)
+  const cpuBefore = sumOf(processes, cpuMicrosOf)
   const begin = performance.now()
   const latenciesMs: number[] = []
   try {
@@ -50,7 +56,7 @@ export async function transfer(work: Transfer, seconds: number): Promise<Transfe
     await beside?.stop()
   }
   const elapsedSeconds = (performance.now() - begin) / 1000
-  const cpuMicros = work.pid === undefined ? 0 : (cpuMicrosOf(work.pid) ?? 0) - cpuBefore
+  const cpuMicros = sumOf(processes, cpuMicrosOf) - cpuBefore
   const requests = latenciesMs.length
   const megabytes = (requests * work.bytes) / 1e6
   return {
@@ -59,10 +65,14 @@ export async function transfer(work: Transfer, seconds: number): Promise<Transfe
     rps: requests / elapsedSeconds,
     cpuMicrosPerRequest: cpuMicros / requests,
     p99Ms: latenciesMs.toSorted((a, b) => a - b)[Math.ceil(requests * 0.99) - 1]!,
-    rssMiB: work.pid === undefined ? 0 : (peakRssMiBOf(work.pid) ?? 0),
+    rssMiB: sumOf(processes, peakRssMiBOf),
     megabytesPerSecond: megabytes / elapsedSeconds,
     cpuMsPerMegabyte: cpuMicros / 1000 / megabytes,
   }
+}
+
+function sumOf(processes: readonly number[], figure: (pid: number) => number | undefined): number {
+  return processes.reduce((sum, pid) => sum + (figure(pid) ?? 0), 0)
 }
 
 async function repeat(
@@ -99,7 +109,7 @@ export async function transferInRounds(
   work: readonly Transfer[],
   options: { readonly rounds: number; readonly seconds: number },
 ): Promise<TransferMeasurement> {
-  for (const each of work) await transfer(each, Math.min(options.seconds, 0.5))
+  for (const each of work) await transfer(each, warmUpSecondsOf(each))
   const rounds: TransferRow[][] = []
   for (let round = 0; round < options.rounds; round += 1) {
     const rows: TransferRow[] = []
@@ -123,6 +133,10 @@ export async function transferInRounds(
       return median(rounds.map((round) => speed(round, name, subject)! / speed(round, name, base)!))
     },
   }
+}
+
+function warmUpSecondsOf({ bytes, pauseMs }: Transfer): number {
+  return bytes <= SMALL_BYTES_MAX && pauseMs === undefined ? SMALL_WARM_UP_SECONDS : WARM_UP_SECONDS
 }
 
 function medianRow(rows: readonly TransferRow[]): TransferRow {
