@@ -24,7 +24,8 @@ const NO_KEY = new Uint8Array(HMAC_BYTES)
  * @throws Error as `openssl` does
  */
 export function directHmac(): Hmac {
-  const { mac, clearErrors } = openssl()
+  const library = openssl()
+  const { mac } = library
   const context = mac.newHmacSha256()
   if (context === null) throw new Error('OpenSSL has no HMAC-SHA256')
   return (output, key, message) => {
@@ -39,7 +40,7 @@ export function directHmac(): Hmac {
       mac.final(context, output, null, HMAC_BYTES) === 1
     const isWiped = mac.init(context, NO_KEY, HMAC_BYTES, null) === 1
     if (succeeded && isWiped) return
-    clearErrors()
+    library.clearErrors()
     output.fill(0)
     throw new Error('OpenSSL refused an HMAC')
   }
