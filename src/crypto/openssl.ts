@@ -84,9 +84,7 @@ function bind(): Openssl {
         'int EVP_MAC_init(void *context, const uint8_t *key, size_t length, void *parameters)',
       ),
       update: program.func('int EVP_MAC_update(void *context, const uint8_t *message, size_t length)'),
-      final: program.func(
-        'int EVP_MAC_final(void *context, uint8_t *output, void *written, size_t length)',
-      ),
+      final: program.func('int EVP_MAC_final(void *context, uint8_t *output, void *written, size_t length)'),
     },
   }
 }
