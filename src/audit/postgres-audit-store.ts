@@ -1,4 +1,5 @@
-import { type CustomTypesConfig, Pool, type PoolClient, type QueryResultRow, types } from 'pg'
+import { Pool, type PoolClient, type QueryResultRow } from 'pg'
+import { postgresSettings } from '../postgres/settings.ts'
 import type { SignedAnchor } from './anchor.ts'
 import type { AppendResult, AuditStore, RowQuery } from './audit-store.ts'
 import type { SignedCheckpoint } from './checkpoint.ts'
@@ -16,19 +17,9 @@ export interface PostgresAuditOptions {
   readonly onError?: (error: unknown) => void
 }
 
-const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 30_000
-/** A replica that stands still inside a transaction must not hold up the others for longer. */
-const IDLE_TRANSACTION_TIMEOUT_MS = 5_000
 /** Any number will do: it only has to be the same for all replicas. */
 const MIGRATION_LOCK = 7_202_411_227
-
-/** Object identifier of the type BIGINT; everything counted here stays far below 2^53. */
-const BIGINT = 20
-const TYPES: CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text') =>
-    oid === BIGINT ? Number : types.getTypeParser(oid, format)) as CustomTypesConfig['getTypeParser'],
-}
 
 /** The newest of what a chain can go on from. */
 const HEAD = `
@@ -53,17 +44,12 @@ export class PostgresAuditStore implements AuditStore {
 
   /** Connects and brings the schema up to date; replicas that start together take turns. */
   static async open(options: PostgresAuditOptions): Promise<PostgresAuditStore> {
-    const pool = new Pool({
-      connectionString: options.url,
-      application_name: 'portcullis audit',
-      max: options.connectionsMax ?? 4,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
-      keepAlive: true,
-      types: TYPES,
+    const settings = postgresSettings({
+      url: options.url,
+      applicationName: 'portcullis audit',
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     })
+    const pool = new Pool({ ...settings, max: options.connectionsMax ?? 4 })
     pool.on('error', (error) => options.onError?.(error))
     const store = new PostgresAuditStore(pool)
     try {

@@ -29,6 +29,7 @@ const LAYERS = [
   'listener',
   'workers',
   'audit',
+  'postgres',
   'envelope',
   'crypto',
   'observability',

@@ -1,4 +1,5 @@
-import { type CustomTypesConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig, types } from 'pg'
+import { Pool, type PoolClient, type QueryConfig } from 'pg'
+import { postgresSettings } from '../../postgres/settings.ts'
 import { integer } from '../sql/columns.ts'
 import type { SqlEngine } from '../sql/engine.ts'
 import { assertKnownVersion, MIGRATIONS, POSTGRES_DIALECT } from '../sql/migrations.ts'
@@ -15,23 +16,12 @@ export interface PostgresOptions {
   readonly onError?: (error: unknown) => void
 }
 
-const CONNECT_TIMEOUT_MS = 5_000
 const STATEMENT_TIMEOUT_MS = 10_000
-/** A replica that stands still inside a transaction must not hold up the others for longer. */
-const IDLE_TRANSACTION_TIMEOUT_MS = 5_000
 /** Where a notification is lost, a change is found after this at the latest. */
 const POLL_INTERVAL_MS = 900
 /** Any number will do: it only has to be the same for all replicas. */
 const MIGRATION_LOCK = 7_202_411_225
 export const CHANNEL = 'portcullis_registry'
-
-/** Object identifier of the type BIGINT. */
-const BIGINT = 20
-/** Integers are numbers; everything counted here stays far below 2^53. */
-const TYPES: CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text') =>
-    oid === BIGINT ? Number : types.getTypeParser(oid, format)) as CustomTypesConfig['getTypeParser'],
-}
 
 /** PostgreSQL, shared by all replicas: commits are announced by `NOTIFY`, and found by polling where that is lost. */
 export class PostgresEngine implements SqlEngine {
@@ -49,16 +39,11 @@ export class PostgresEngine implements SqlEngine {
 
   /** Connects and brings the schema up to date; replicas that start together take turns. */
   static async open(options: PostgresOptions): Promise<PostgresEngine> {
-    const settings: PoolConfig = {
-      connectionString: options.url,
-      application_name: 'portcullis',
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
-      keepAlive: true,
-      types: TYPES,
-    }
+    const settings = postgresSettings({
+      url: options.url,
+      applicationName: 'portcullis',
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    })
     const pool = new Pool({ ...settings, max: options.connectionsMax ?? 10 })
     pool.on('error', (error) => options.onError?.(error))
     try {
