@@ -21,6 +21,9 @@ describe.skipIf(!hasCeph())(
     })
     afterAll(() => harness.stop())
 
-    testOperations(() => client)
+    testOperations(
+      () => client,
+      () => harness.url,
+    )
   },
 )

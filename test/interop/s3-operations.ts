@@ -13,12 +13,13 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { expect, it } from 'vitest'
-import { BUCKET as Bucket } from '../protocol/s3/proxy-harness.ts'
+import { ACCESS_KEYS, BUCKET as Bucket, REGION } from '../protocol/s3/proxy-harness.ts'
+import { formData, signedForm } from '../support/post-form.ts'
 
 const MEBIBYTE = 1024 * 1024
 
 /** The operations that every store must carry for the gateway, as tests of the describe they stand in. */
-export function testOperations(clientOf: () => S3Client): void {
+export function testOperations(clientOf: () => S3Client, urlOf: () => string): void {
   async function read(Key: string, Range?: string): Promise<Buffer> {
     const got = await clientOf().send(new GetObjectCommand({ Bucket, Key, Range }))
     return Buffer.from(await got.Body!.transformToByteArray())
@@ -65,6 +66,27 @@ export function testOperations(clientOf: () => S3Client): void {
     )
     expect((await read(`${Key}-copy`)).equals(whole)).toBe(true)
   })
+
+  it.each([1000, 8 * MEBIBYTE, 9 * MEBIBYTE + 7, 20 * MEBIBYTE])(
+    'keeps files of %i bytes that browsers post in forms',
+    async (length) => {
+      const file = randomBytes(length)
+      const key = `forms/${length}`
+      const entries = [
+        ['key', key],
+        ['Content-Type', 'text/x-posted'],
+      ] as const
+      const conditions = entries.map(([name, value]) => ({ [name]: value }))
+      const fields = signedForm({ credential: ACCESS_KEYS.acme, region: REGION, conditions })
+      const body = formData([...entries, ...fields], file)
+      const answer = await fetch(`${urlOf()}/${Bucket}`, { method: 'POST', body })
+      expect(answer.status, await answer.text()).toBe(204)
+      expect((await read(key)).equals(file)).toBe(true)
+      const head = await clientOf().send(new HeadObjectCommand({ Bucket, Key: key }))
+      expect(head).toMatchObject({ ContentLength: length, ContentType: 'text/x-posted' })
+      expect(head.ETag).toBe(answer.headers.get('etag'))
+    },
+  )
 
   it('honours conditions and deletes', async () => {
     const put = (options: object): Promise<unknown> =>

@@ -45,5 +45,8 @@ describe.skipIf(!present)('versitygw as store (skipped where the program versity
     rmSync(directory, { recursive: true, force: true })
   })
 
-  testOperations(() => client)
+  testOperations(
+    () => client,
+    () => harness.url,
+  )
 })

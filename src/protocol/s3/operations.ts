@@ -12,11 +12,13 @@ type Level = Address['level']
 type Row = readonly [method: string, level: Level, selector: string, name: string, action: Action]
 
 /**
- * Every operation of the Amazon S3 API by method, level and the query parameter (or header) that selects it.
+ * Every operation of the Amazon S3 API, and what is harmless of Ceph's, by method, level and the query parameter (or header) that selects it.
  * What is not here is refused.
  */
 export const OPERATIONS = [
   ['GET', 'service', '', 'ListBuckets', 'passed'],
+  // An extension of Ceph: what a user has stored, and may.
+  ['GET', 'service', 'usage', 'GetUsage', 'passed'],
 
   ['GET', 'object', '', 'GetObject', 'handled'],
   ['HEAD', 'object', '', 'HeadObject', 'handled'],
@@ -162,6 +164,7 @@ const MODIFIERS: ReadonlySet<string> = new Set([
   'max-buckets',
   'bucket-region',
   'allow-unordered',
+  'read-stats',
   'x-id',
   'id',
   'response-cache-control',

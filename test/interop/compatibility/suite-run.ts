@@ -64,7 +64,11 @@ export async function runSuite(
   rmSync(outcomes, { force: true })
   const files = ['test_s3.py', 'test_headers.py'].map((file) => join('s3tests', 'functional', file))
   const marks = EXCLUDED.map((mark) => `not ${mark}`).join(' and ')
-  const options = ['-p', 'each_test_alone', '-p', 'no:cacheprovider', '-q', '--tb=short', '-m', marks]
+  const plugins = ['each_test_alone', 'forms_of_version_4', 'no:cacheprovider'].flatMap((name) => [
+    '-p',
+    name,
+  ])
+  const options = [...plugins, '-q', '--tb=short', '-m', marks]
   const limits = [
     '--timeout',
     String(TEST_SECONDS_MAX),

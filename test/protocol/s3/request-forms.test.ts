@@ -147,6 +147,9 @@ describe('operations', () => {
     ['GET', bucket, 'delimiter=/', false, 'ListObjects'],
     ['POST', bucket, 'delete', false, 'DeleteObjects'],
     ['GET', { level: 'service' } as const, '', false, 'ListBuckets'],
+    ['GET', { level: 'service' } as const, 'usage=', false, 'GetUsage'],
+    ['HEAD', bucket, 'read-stats=true', false, 'HeadBucket'],
+    ['POST', bucket, '', false, 'PostObject'],
   ] as const)('%s %j ?%s (copies: %s) is %s', (method, address, query, copies, name) => {
     expect(recognise(method, address, parseQuery(query), copies).name).toBe(name)
   })

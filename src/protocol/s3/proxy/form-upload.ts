@@ -15,6 +15,13 @@ import { encodeTrailer } from './trailer.ts'
 
 const ANSWER_BYTES_MAX = 64 * 1024
 
+/** What a store says about an object that it has or refuses. */
+export interface StoredForm {
+  readonly response: BackendResponse
+  /** As the store has it; empty when it refuses. */
+  readonly etag: string
+}
+
 /** A multipart upload that the gateway itself makes of a file whose length is not known before its end. */
 export class FormUpload {
   readonly #context: ObjectExchange
@@ -66,8 +73,8 @@ export class FormUpload {
     return undefined
   }
 
-  /** Makes the parts one object; its entity tag is a header of what this resolves to. */
-  async complete(checksum: ObjectChecksum | undefined): Promise<BackendResponse> {
+  /** Makes the parts one object. */
+  async complete(checksum: ObjectChecksum | undefined): Promise<StoredForm> {
     const { bucket, key, backend } = this.#context
     await admitted(this.#context)
     const parts = [...this.#parts]
@@ -82,12 +89,18 @@ export class FormUpload {
       query: [['uploadId', this.#uploadId]],
       body: xmlDocument('CompleteMultipartUpload', { Part: parts.map((part) => ({ ...part })) }),
     })
-    if (response.status !== 200) return response
+    if (response.status !== 200) return { response, etag: '' }
     const result = parseXml(Buffer.from((await response.collect(ANSWER_BYTES_MAX)).toString().trimStart()))
     // S3 may begin its answer before it knows that it fails.
     if (result.name !== 'CompleteMultipartUploadResult') throw noAnswer()
-    response.headers.push('etag', childText(result, 'ETag') ?? '')
-    return response
+    const etag = childText(result, 'ETag') ?? ''
+    return { response, etag: etag === '' ? await this.#lookUpEtag() : etag }
+  }
+
+  /** For stores that leave the entity tag out of their answer to a completion, as Ceph RGW 16 does. */
+  async #lookUpEtag(): Promise<string> {
+    const { bucket, key, backend } = this.#context
+    return (await backend.send({ method: 'HEAD', bucket, key })).header('etag') ?? ''
   }
 
   /** Gives the upload up, also when the client has gone. */

@@ -4,9 +4,9 @@ import { S3Error } from '../errors.ts'
 import type { PostPolicy } from '../post-policy.ts'
 import { ChecksumVerifier, readChecksumRequest } from '../expected-checksums.ts'
 import { xmlDocument } from '../xml-writer.ts'
-import type { BackendResponse } from './backend-response.ts'
 import { corsHeadersOfPost } from './cors-headers.ts'
 import { clientEtag } from './etag-form.ts'
+import type { StoredForm } from './form-upload.ts'
 import { FormUpload } from './form-upload.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { locationOf } from './object-location.ts'
@@ -50,7 +50,7 @@ export async function postObject(
   const file = new FormFile(context, form, policy)
   const first = await file.read()
   const stored = file.ended ? await putWhole(context, file, first) : await putParts(context, file, first)
-  if (stored.status >= 300) await passRefusal(context, stored)
+  if (stored.response.status >= 300) await passRefusal(context, stored.response)
   else await answerForm(context, form, stored, file.checksum)
 }
 
@@ -100,7 +100,7 @@ class FormFile {
   }
 }
 
-async function putWhole(context: ObjectExchange, file: FormFile, content: Buffer): Promise<BackendResponse> {
+async function putWhole(context: ObjectExchange, file: FormFile, content: Buffer): Promise<StoredForm> {
   const { bucket, key } = context
   await file.verify()
   const sealer = await wholeSealer(context, bucket, key, content.length)
@@ -108,21 +108,23 @@ async function putWhole(context: ObjectExchange, file: FormFile, content: Buffer
     const body = Buffer.concat([...sealer.write(content), ...sealer.final(encodeTrailer(file.checksum))])
     await admitted(context)
     const headers = storeRequestHeaders(context)
-    return await context.backend.send({ method: 'PUT', bucket, key, headers, body, sealed: true })
+    const request = { method: 'PUT', bucket, key, headers, body, sealed: true }
+    const response = await context.backend.send(request)
+    return { response, etag: response.header('etag') ?? '' }
   } finally {
     sealer.destroy()
   }
 }
 
-async function putParts(context: ObjectExchange, file: FormFile, first: Buffer): Promise<BackendResponse> {
+async function putParts(context: ObjectExchange, file: FormFile, first: Buffer): Promise<StoredForm> {
   const upload = await FormUpload.begin(context, storeRequestHeaders(context))
-  if (!(upload instanceof FormUpload)) return upload
+  if (!(upload instanceof FormUpload)) return { response: upload, etag: '' }
   try {
     for (let block = first; block.length > 0; block = file.ended ? Buffer.alloc(0) : await file.read()) {
       const refusal = await upload.put(block)
       if (refusal !== undefined) {
         await upload.abort()
-        return refusal
+        return { response: refusal, etag: '' }
       }
     }
     await file.verify()
@@ -136,13 +138,13 @@ async function putParts(context: ObjectExchange, file: FormFile, first: Buffer):
 async function answerForm(
   context: ObjectExchange,
   { values }: PostedForm,
-  stored: BackendResponse,
+  stored: StoredForm,
   checksum: ObjectChecksum | undefined,
 ): Promise<void> {
-  await stored.collect(64 * 1024)
-  const etag = clientEtag(stored.header('etag') ?? '')
+  await stored.response.collect(64 * 1024)
+  const etag = clientEtag(stored.etag)
   const headers: RawHeaders = [
-    ...withoutHeaders(objectResponseHeaders(context, stored), REPLACED),
+    ...withoutHeaders(objectResponseHeaders(context, stored.response), REPLACED),
     ...checksumHeaders(checksum),
     ...(await corsHeadersOfPost(context)),
     'etag',
