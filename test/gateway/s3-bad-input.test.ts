@@ -192,15 +192,16 @@ describe('a write that is not right is refused with the code of S3 and leaves no
   })
 
   it.each([
-    ['forged', (signature: string) => signature.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))],
-    ['truncated', (signature: string) => signature.slice(0, 63)],
-    ['missing', () => ''],
-  ])('aws-chunked: %s chunk signature', async (_name, change) => {
-    const answer = await world.send(signedChunks(change))
-    expect(answer.status).toBeGreaterThanOrEqual(400)
-    expect(['SignatureDoesNotMatch', 'IncompleteBody', 'InvalidRequest', 'AccessDenied']).toContain(
-      answer.code,
-    )
+    [
+      'forged',
+      (signature: string) => signature.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
+      403,
+      'SignatureDoesNotMatch',
+    ],
+    ['truncated', (signature: string) => signature.slice(0, 63), 400, 'InvalidRequest'],
+    ['missing', () => '', 400, 'InvalidRequest'],
+  ])('aws-chunked: %s chunk signature', async (_name, change, status, code) => {
+    expect(await world.send(signedChunks(change))).toMatchObject({ status, code })
   })
 
   it.each([
@@ -233,7 +234,8 @@ describe('a write that is not right is refused with the code of S3 and leaves no
 
 /** A body in one signed chunk, whose signature `change` spoils. */
 function signedChunks(change: (signature: string) => string): RawS3Request {
-  const framing = `${DATA.length.toString(16)};chunk-signature=${'0'.repeat(64)}\r\n`.length + 2
+  // The length of the body is signed, so it must be right.
+  const framing = `${DATA.length.toString(16)};chunk-signature=${change('0'.repeat(64))}\r\n`.length + 2
   const last = `0;chunk-signature=${'0'.repeat(64)}\r\n\r\n`.length
   const request: RawS3Request = {
     method: 'PUT',
@@ -277,7 +279,6 @@ function signedChunks(change: (signature: string) => string): RawS3Request {
           Buffer.from('\r\n'),
         ])
       body = Buffer.concat([chunk(DATA, change), chunk(Buffer.alloc(0))])
-      headers[headers.findIndex((each) => each.toLowerCase() === 'content-length') + 1] = String(body.length)
     },
   }
 }
