@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type FormEntries, formData, type PostOptions, signedForm } from '../../support/post-form.ts'
-import { rawExchange } from '../../support/raw-http.ts'
-import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness, REGION } from './proxy-harness.ts'
+import { RawConnection, rawExchange } from '../../support/raw-http.ts'
+import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness, REGION, TestLease } from './proxy-harness.ts'
 
 const MEBIBYTE = 1024 * 1024
 const FILE = Buffer.from('content of an attachment')
@@ -362,6 +362,48 @@ describe('a form that is not right is refused with the code of S3 and leaves not
   it('what is no form', async () => {
     const answer = await fetch(`${harness.url}/${Bucket}`, { method: 'POST', body: 'x' })
     expect(await answer.text()).toContain('<Code>AccessDenied</Code>')
+  })
+})
+
+describe('a form under way', () => {
+  /** Sends 17 of 20 MiB of a file, and resolves once the store has the first part. */
+  async function begin(key: string): Promise<RawConnection> {
+    const entries: FormEntries = [['key', key]]
+    const head = entriesOf({ entries })
+      .map(([name, value]) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
+      .join('')
+    const body = `${head}--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n`
+    const connection = new RawConnection(harness.url)
+    const length = body.length + 20 * MEBIBYTE
+    connection.send(
+      `POST /${Bucket} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: ${length}\r\n\r\n${body}`,
+    )
+    connection.send('x'.repeat(17 * MEBIBYTE))
+    const isPart = (line: string): boolean => line.includes(key) && line.includes('partNumber=2')
+    await expect.poll(() => harness.upstream.requests.some(isPart), { timeout: 20_000 }).toBe(true)
+    return connection
+  }
+
+  async function expectNothingOf(key: string): Promise<void> {
+    await expect
+      .poll(async () => (await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads)
+      .toBeUndefined()
+    await expect(read(key)).rejects.toMatchObject({ name: 'NoSuchKey' })
+  }
+
+  it('leaves nothing when its client leaves', async () => {
+    const connection = await begin('refused/left')
+    connection.close()
+    await expectNothingOf('refused/left')
+  })
+
+  it('is refused when the tenant is suspended, and leaves nothing', async () => {
+    const connection = await begin('refused/suspended')
+    harness.lease.end()
+    expect(await connection.until('</Error>')).toContain('<Code>TenantSuspended</Code>')
+    connection.close()
+    harness.lease = new TestLease()
+    await expectNothingOf('refused/suspended')
   })
 })
 

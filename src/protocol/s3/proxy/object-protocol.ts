@@ -139,7 +139,6 @@ export class ObjectProtocol {
 
   /** A form of a browser, which says who signed it only in its body. */
   async #post(exchange: Exchange, mount: ObjectMount): Promise<void> {
-    exchange.route = 'PostObject'
     const form = await receiveForm(exchange)
     const claim = claimOfForm(form.values)
     const sealed = mount.sealedAccessKeyOf?.(claim.accessKeyId)
@@ -161,6 +160,7 @@ export class ObjectProtocol {
     exchange.admit(lease)
     const address = parseAddress(exchange.path, exchange.head.host, mount.addressing)
     const operation = recognise('POST', address, [], false)
+    exchange.route = operation.name
     if (address.level !== 'bucket') throw new S3Error('MethodNotAllowed')
     const { bucket } = address
     assertBucketAllowed(verified.credential, bucket)
