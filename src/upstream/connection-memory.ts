@@ -51,7 +51,7 @@ export class ConnectionMemory {
     if (!expecting && (isHeld || !this.#isSmall)) this.#change(this.#memory.small, true)
     else if (expecting && isFull && (isHeld || this.#isSmall)) this.#change(this.#memory.big, false)
     else if (!isHeld) this.#filledBytes = 0
-    return this.#current.bytes.subarray(this.#filledBytes)
+    return this.#filledBytes === 0 ? this.#current.bytes : this.#current.bytes.subarray(this.#filledBytes)
   }
 
   /** The connection reads nothing any more. */

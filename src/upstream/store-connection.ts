@@ -58,6 +58,8 @@ export class StoreConnection {
   #closed = false
   #answered = false
   #paused = false
+  /** A response began with the read under way. */
+  #headArrived = false
   /** Within a read, whose return says whether another one follows. */
   #isReading = false
   /** Bytes read in a row; it has given up reading until its next turn while they are enough. */
@@ -95,6 +97,7 @@ export class StoreConnection {
     this.#exchange = exchange
     exchange.connection = this
     this.#answered = false
+    this.#headArrived = false
     this.#paused = false
     this.#socket.ref()
     this.#socket.setTimeout(this.#options.headersTimeoutMs)
@@ -107,7 +110,7 @@ export class StoreConnection {
       head: (status, headers, message) => {
         this.#answered = true
         settle()
-        this.#socket.setTimeout(this.#options.idleTimeoutMs)
+        this.#headArrived = true
         if (!exchange.over)
           handler.head(status, endToEndHeaders(headers), message, this.#transferOf(exchange))
       },
@@ -188,6 +191,10 @@ export class StoreConnection {
       this.#fail(thrown instanceof PortcullisError ? thrown : asStoreError(thrown as Error))
     }
     this.#isReading = false
+    // Most small responses are over with the read that began them, and need no other deadline.
+    if (this.#headArrived && this.#exchange !== undefined)
+      this.#socket.setTimeout(this.#options.idleTimeoutMs)
+    this.#headArrived = false
     if (this.#turnBytes >= TURN_BYTES) return false
     this.#turnBytes += bytes
     if (this.#turnBytes >= TURN_BYTES) awaitTurn(() => this.#proceed())

@@ -3,6 +3,7 @@ import { headerValue } from '../../listener/raw-headers.ts'
 import { amzTimestamp, parseAmzTimestamp } from './amz-date.ts'
 import { S3Error } from './errors.ts'
 import { requiredField } from './form-reader.ts'
+import { Remembered } from './remembered.ts'
 import type { SigningScope } from './signing-key.ts'
 import type { QueryParameter } from './uri-encoding.ts'
 
@@ -25,6 +26,14 @@ const EXPIRES_SECONDS_MAX = 604_800
 const MECHANISM_MESSAGE =
   'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.'
 const CREDENTIAL_FORM = 'expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+
+interface ClaimedCredential {
+  readonly accessKeyId: string
+  readonly scope: SigningScope
+}
+
+const credentials = new Remembered<ClaimedCredential>()
+const headerLists = new Remembered<readonly string[]>()
 
 /** Refuses a claim in the words of the place where it stood. */
 type Refuse = (detail: string) => S3Error
@@ -142,12 +151,18 @@ function headerTimestamp(headers: RawHeaders): { text: string; epochMs: number }
   throw new S3Error('AccessDenied', 'AWS authentication requires a valid Date or x-amz-date header.')
 }
 
-function credentialOf(
-  text: string | undefined,
-  timestamp: string,
-  refuse: Refuse,
-): { accessKeyId: string; scope: SigningScope } {
+function credentialOf(text: string | undefined, timestamp: string, refuse: Refuse): ClaimedCredential {
   if (text === undefined) throw refuse('missing Credential.')
+  const claimed = credentials.get(text) ?? credentials.keep(text, parseCredential(text, refuse))
+  const { date } = claimed.scope
+  if (date !== timestamp.slice(0, 8))
+    throw refuse(
+      `Invalid credential date "${date}". This date is not the same as X-Amz-Date: "${timestamp}".`,
+    )
+  return claimed
+}
+
+function parseCredential(text: string, refuse: Refuse): ClaimedCredential {
   const parts = text.split('/')
   if (parts.length < 5) throw refuse(`the Credential is mal-formed; ${CREDENTIAL_FORM}`)
   const [date, region, service, terminal] = parts.slice(-4) as [string, string, string, string]
@@ -159,15 +174,15 @@ function credentialOf(
     )
   if (terminal !== 'aws4_request')
     throw refuse(`incorrect terminal "${terminal}". This endpoint uses "aws4_request".`)
-  if (date !== timestamp.slice(0, 8))
-    throw refuse(
-      `Invalid credential date "${date}". This date is not the same as X-Amz-Date: "${timestamp}".`,
-    )
   return { accessKeyId, scope: { date, region, service } }
 }
 
-function signedHeadersOf(text: string | undefined, refuse: Refuse): string[] {
+function signedHeadersOf(text: string | undefined, refuse: Refuse): readonly string[] {
   if (text === undefined || text === '') throw refuse('missing SignedHeaders.')
+  return headerLists.get(text) ?? headerLists.keep(text, parseSignedHeaders(text, refuse))
+}
+
+function parseSignedHeaders(text: string, refuse: Refuse): readonly string[] {
   const names = text.split(';')
   for (let index = 0; index < names.length; index += 1) {
     const name = names[index]!

@@ -41,19 +41,19 @@ export class WholeOpener implements Opener {
   }
 
   supplyKey(keyId: Uint8Array, streamKey: Uint8Array, context: Uint8Array): Buffer[] {
-    const range = this.#range
+    const header = this.#pending
+    if (header === undefined) throw new Error('no key is wanted')
     const opener = new ObjectOpener({
       memory: this.#memory,
       context,
-      ...(range === undefined ? {} : { range }),
+      range: this.#range ?? { header, firstFrame: 0, skipBytes: 0, takeBytes: Infinity },
       onStreamEnd: (_, trailer) => (this.trailer = trailer),
     })
     this.#opener = opener
     this.#pending = undefined
     const early = this.#early
     this.#early = NOTHING
-    const behindHeader = range === undefined ? STREAM_HEADER_BYTES : 0
-    if (range === undefined) opener.write(early.subarray(0, STREAM_HEADER_BYTES))
+    const behindHeader = this.#range === undefined ? STREAM_HEADER_BYTES : 0
     const output = opener.supplyKey(keyId, streamKey)
     return output.length === 0
       ? opener.write(early.subarray(behindHeader))
