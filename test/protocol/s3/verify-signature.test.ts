@@ -94,6 +94,14 @@ describe('signature in the Authorization header', () => {
     expect(verified.payload).toEqual({ kind: 'digest', sha256: EMPTY_SHA256 })
   })
 
+  it('compares the date of a credential with the time of each request, also of one it has seen', () => {
+    expect(codeOf(getExample())).toBe('verified')
+    const nextDay = { now: () => EXAMPLE_TIME + 24 * 60 * 60 * 1000 }
+    const moved = withHeader(getExample(), 'x-amz-date', '20130525T000000Z')
+    expect(codeOf(moved, nextDay)).toBe('AuthorizationHeaderMalformed')
+    expect(codeOf(getExample())).toBe('verified')
+  })
+
   it('verifies the PUT example with a key that needs encoding', () => {
     const request: SignedRequest = {
       method: 'PUT',
