@@ -30,7 +30,7 @@ function sealedKey(
   secrets: AccessKeySecrets,
 ): SealedAccessKey | undefined {
   const site = directory.siteByName(siteName)
-  const writer = site?.apps.get(app)
+  const writer = site?.app(app)
   if (site?.organization !== organization || writer === undefined || !storeApps.includes(app))
     return undefined
   const parts = {

@@ -4,7 +4,6 @@ import type { Clock } from '../keyring/clock.ts'
 import { timestamp } from '../keyring/clock.ts'
 import type { Exchange } from '../listener/exchange.ts'
 import type { Directory } from '../tenant/directory.ts'
-import type { AppType } from '../tenant/tenant.ts'
 
 /** Puts an exchange into the audit trail that ended because stored ciphertext does not authenticate. */
 export function auditRefusedCiphertext(
@@ -16,7 +15,7 @@ export function auditRefusedCiphertext(
   const { error, tenant, app } = exchange
   if (error?.code !== 'ciphertext-invalid' || tenant === undefined) return
   const site = directory.siteByName(tenant)
-  const owner = site?.apps.get(app as AppType) ?? site?.apps.values().next().value
+  const owner = site?.apps.find((each) => each.app === app) ?? site?.apps[0]
   if (owner === undefined) return
   const failure = error.cause instanceof EnvelopeError ? error.cause.failure : 'refused'
   audit.record({

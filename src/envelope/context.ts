@@ -15,45 +15,47 @@ const LENGTH_BYTES = 4
 export const CONTEXT_NAME_BYTES_MAX = 1024
 /** Field names and object names. */
 export const LAST_NAME_BYTES_MAX = 4096
-/** Room for a field name at first: every tenant has contexts, and hardly a name is longer. */
-const NAME_ROOM_BYTES = 48
+const NAMES = 5
+const FIELD_CONTEXT_BYTES_MAX =
+  LENGTH_BYTES +
+  FIELD_LABEL.length +
+  NAMES * (LENGTH_BYTES + CONTEXT_NAME_BYTES_MAX) +
+  LENGTH_BYTES +
+  LAST_NAME_BYTES_MAX
+
+// Associated data is used at once, so that one place serves all contexts; it begins with the common part `written`.
+const bytes = Buffer.alloc(FIELD_CONTEXT_BYTES_MAX)
+let written = ''
+let view = bytes
 
 /**
  * Associated data of the fields of one tenant, store and data class. The common part is built once; only the field
- * name is written for each value.
+ * name is written for each value. Every warm tenant keeps some of these.
  */
 export class FieldContext {
-  #bytes: Buffer
-  readonly #prefixBytes: number
-  #view: Buffer
+  /** One character a byte: less than half of what a small buffer takes. */
+  readonly #common: string
 
   constructor(names: ContextNames) {
-    const prefix = commonPart(FIELD_LABEL, names)
-    this.#prefixBytes = prefix.length + LENGTH_BYTES
-    this.#bytes = Buffer.alloc(this.#prefixBytes + NAME_ROOM_BYTES)
-    prefix.copy(this.#bytes)
-    this.#view = this.#bytes.subarray(0, this.#prefixBytes)
+    this.#common = commonPart(FIELD_LABEL, names).toString('latin1')
   }
 
   /**
    * Associated data for the field named `name[start, end)` (unescaped UTF-8, at most 4,096 bytes, empty at the root of
-   * a document). The result is valid until the next call.
+   * a document). The result is valid until the next call, be it of this context or of another.
    */
   associatedData(name: Uint8Array, start: number, end: number): Uint8Array {
     const nameBytes = end - start
     if (nameBytes > LAST_NAME_BYTES_MAX) throw new RangeError('a field name has at most 4,096 bytes')
-    const total = this.#prefixBytes + nameBytes
-    if (total > this.#bytes.length) this.#grow(total)
-    this.#bytes.writeUInt32BE(nameBytes, this.#prefixBytes - LENGTH_BYTES)
-    for (let from = start, to = this.#prefixBytes; from < end; from++, to++) this.#bytes[to] = name[from]!
-    if (this.#view.length !== total) this.#view = this.#bytes.subarray(0, total)
-    return this.#view
-  }
-
-  #grow(total: number): void {
-    const bytes = Buffer.alloc(total)
-    this.#bytes.copy(bytes)
-    this.#bytes = bytes
+    if (written !== this.#common) {
+      bytes.write(this.#common, 'latin1')
+      written = this.#common
+    }
+    const nameAt = bytes.writeUInt32BE(nameBytes, this.#common.length)
+    for (let from = start, to = nameAt; from < end; from++, to++) bytes[to] = name[from]!
+    const total = nameAt + nameBytes
+    if (view.length !== total) view = bytes.subarray(0, total)
+    return view
   }
 }
 

@@ -123,7 +123,7 @@ export class AccessKeyService {
       const reason = `no S3 store keeps attachments of ${app}`
       throw refusedBy('access-key-store', 'app', reason, 'Add one to objectStores of the configuration')
     }
-    const tenant = this.#parts.directory.current.siteByName(siteName)?.apps.get(app)
+    const tenant = this.#parts.directory.current.siteByName(siteName)?.app(app)
     if (tenant !== undefined) return tenant
     const reason = `${app} of site ${JSON.stringify(siteName)} has no keys yet`
     throw refusedBy('byok-missing', 'app', reason, 'Set the BYOK configuration first')

@@ -171,7 +171,7 @@ export class RotationService {
     site: string,
     app: AppType,
   ): TenantApp | undefined {
-    const tenant = directory.current.siteByName(site)?.apps.get(app)
+    const tenant = directory.current.siteByName(site)?.app(app)
     return tenant?.organization === organization ? tenant : undefined
   }
 

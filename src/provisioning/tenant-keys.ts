@@ -17,8 +17,7 @@ export function tenantKeysOf(
 ): TenantKeyView[] {
   const authorities = new Set([organization])
   for (const { name } of catalog.sites(organization)) {
-    for (const app of directory.current.siteByName(name)?.apps.values() ?? [])
-      authorities.add(app.authority.id)
+    for (const app of directory.current.siteByName(name)?.apps ?? []) authorities.add(app.authority.id)
   }
   return [...authorities]
     .flatMap((authority) => store.ofAuthority(authority))

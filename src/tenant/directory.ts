@@ -33,10 +33,22 @@ export interface DirectoryInput {
 }
 
 /** A site and its apps. */
-export interface Site {
+export class Site {
   readonly name: string
   readonly organization: string
-  readonly apps: ReadonlyMap<AppType, TenantApp>
+  /** At most one of each type. */
+  readonly apps: readonly TenantApp[]
+
+  constructor(name: string, organization: string, apps: readonly TenantApp[]) {
+    this.name = name
+    this.organization = organization
+    this.apps = apps
+  }
+
+  /** The app of a type, if the site has it. */
+  app(type: string): TenantApp | undefined {
+    return this.apps.find(({ app }) => app === type)
+  }
 }
 
 /** Everything about tenants that a request needs, in memory; immutable once built. */
@@ -58,16 +70,16 @@ export class Directory {
     for (const organization of input.organizations) {
       for (const entry of organization.sites) {
         if (sites.has(entry.name)) throw new Error(`site ${entry.name} appears twice`)
-        const apps = entry.apps.map(({ type, byok }): [AppType, TenantApp] => {
+        const apps = entry.apps.map(({ type, byok }): TenantApp => {
           const authority = this.#requireAuthority(
             byok ? organization.id : vendorAuthorityId(organization.location),
           )
-          return [type, { organization: organization.id, site: entry.name, app: type, authority }]
+          return { organization: organization.id, site: entry.name, app: type, authority }
         })
-        const site = { name: entry.name, organization: organization.id, apps: new Map(apps) }
+        const site = new Site(entry.name, organization.id, apps)
         sites.set(site.name, site)
         for (const host of entry.hosts) this.#hosts.set(host.toLowerCase(), site)
-        for (const [, app] of apps) this.#remember(app)
+        for (const app of apps) this.#remember(app)
       }
     }
     this.sites = sites

@@ -101,12 +101,12 @@ export function selectApp(site: Site, storeApps: readonly AppType[], requested?:
         `Portcullis-App is one of ${storeApps.join(', ')} for this store.`,
       )
     }
-    const app = site.apps.get(type)
+    const app = site.app(type)
     if (app === undefined) throw new PortcullisError('tenant-unknown', `The tenant has no ${type}.`)
     return app
   }
   for (const type of storeApps) {
-    const app = site.apps.get(type)
+    const app = site.app(type)
     if (app !== undefined) return app
   }
   throw new PortcullisError('tenant-unknown', 'The tenant has none of the apps of this store.')
@@ -114,5 +114,5 @@ export function selectApp(site: Site, storeApps: readonly AppType[], requested?:
 
 /** All apps of a site whose data a store keeps: keys of any of them may be read there. */
 export function readableApps(site: Site, storeApps: readonly AppType[]): TenantApp[] {
-  return storeApps.flatMap((type) => site.apps.get(type) ?? [])
+  return storeApps.flatMap((type) => site.app(type) ?? [])
 }

@@ -16,6 +16,17 @@ test('associated data is what the specification says, for one name after another
   )
 })
 
+test('contexts that are used in turn do not take over names of one another', () => {
+  const longer = { ...CONTEXT, site: 'another-site-with-a-longer-name' }
+  const contexts = [CONTEXT, longer].map((names) => ({ names, context: new FieldContext(names) }))
+  for (const field of ['summary', 'description', 'x', '']) {
+    for (const { names, context } of contexts) {
+      const bytes = Buffer.from(field)
+      expect(Buffer.from(context.associatedData(bytes, 0, bytes.length))).toEqual(fieldAad(names, field))
+    }
+  }
+})
+
 test('two lists of names never give the same associated data', () => {
   const name = fc.string({ minLength: 1, maxLength: 4 })
   const names = fc.record({

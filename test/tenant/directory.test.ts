@@ -88,8 +88,8 @@ describe('the directory', () => {
 
   it('puts apps that are not BYOK under the keys of the vendor, beside BYOK apps of the same site', () => {
     const site = directory.siteByName('acme')!
-    expect(site.apps.get('jira')?.authority.id).toBe('acme')
-    expect(site.apps.get('confluence')?.authority.id).toBe('vendor:europe')
+    expect(site.app('jira')?.authority.id).toBe('acme')
+    expect(site.app('confluence')?.authority.id).toBe('vendor:europe')
   })
 
   it('knows all apps of an authority', () => {

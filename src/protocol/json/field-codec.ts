@@ -61,7 +61,7 @@ export class EnvelopeCodec implements FieldCodec {
     const { keyring, writer, store, observe } = this.#options
     const suite = this.#writingSuite(value.rule)
     const scope = fieldScope(writer, store, value.rule.dataClass)
-    const key = keyring.active(scope.key)
+    const key = keyring.active(scope)
     if (key instanceof Promise) return this.#wait(key)
     observe?.keyCache('hit')
     const associatedData = associatedDataOf(scope.context, value)
