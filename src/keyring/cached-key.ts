@@ -34,7 +34,6 @@ export interface KeyLifetime {
 export class CachedTenantKey implements TenantKey {
   readonly id: Uint8Array
   readonly row: WrappedTenantKey
-  readonly authorityId: string
   scope: KeyScope
   expiresAtMs: number
   refreshAtMs: number
@@ -76,7 +75,6 @@ export class CachedTenantKey implements TenantKey {
     this.#root = root
     this.id = id
     this.row = row
-    this.authorityId = row.authorityId
     this.scope = { tenant, dataClass: row.dataClass }
     this.expiresAtMs = lifetime.expiresAtMs
     this.refreshAtMs = lifetime.refreshAtMs
@@ -90,6 +88,10 @@ export class CachedTenantKey implements TenantKey {
     this.wanted = true
     this.recent = true
     if (this.scope.tenant !== tenant) this.scope = { tenant, dataClass: this.row.dataClass }
+  }
+
+  get authorityId(): string {
+    return this.row.authorityId
   }
 
   get alive(): boolean {

@@ -41,10 +41,20 @@ export function systemClock(
     },
     wallTimeMs: wallMs,
     setTimer(callback, delayMs) {
-      const timer = setTimeout(callback, delayMs)
-      timer.unref()
-      return { cancel: () => clearTimeout(timer) }
+      return new SystemTimer(setTimeout(callback, delayMs).unref())
     },
+  }
+}
+
+class SystemTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout
+
+  constructor(timeout: NodeJS.Timeout) {
+    this.#timeout = timeout
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timeout)
   }
 }
 

@@ -1,6 +1,6 @@
 import { PortcullisError } from '../errors.ts'
-import type { DataClass, TenantApp } from '../tenant/tenant.ts'
-import type { CachedTenantKey } from './cached-key.ts'
+import type { TenantApp } from '../tenant/tenant.ts'
+import { ActiveKeys } from './active-keys.ts'
 import { ClosedAreas } from './closed-areas.ts'
 import { timestamp } from './clock.ts'
 import type { DenialHandler } from './denial.ts'
@@ -17,12 +17,6 @@ import { scopePath } from './scope.ts'
 import type { TenantKey } from './tenant-key.ts'
 import type { WrappedKeyScope, WrappedTenantKey } from './wrapped-key-store.ts'
 
-/** The newest key of a scope as last looked up, valid while the store's generation stands still. */
-interface ActiveKey {
-  readonly key: CachedTenantKey
-  readonly generation: number
-}
-
 /**
  * Tenant keys of this process: made on first use, unwrapped on demand, kept in secure memory for a limited time.
  * A warm look-up is synchronous and allocates nothing. Every failure is a `PortcullisError`, thrown or rejected.
@@ -34,7 +28,7 @@ export class Keyring {
   readonly #shelf: KeyShelf
   readonly #loader: KeyLoader
   readonly #maker: KeyMaker
-  readonly #active = new WeakMap<TenantApp, Map<DataClass, ActiveKey>>()
+  readonly #active = new ActiveKeys()
 
   /** Throws `RangeError` when the limits cannot bridge an outage. */
   constructor(options: KeyringOptions) {
@@ -57,15 +51,10 @@ export class Keyring {
 
   /** The key that encrypts for a scope, made on first use. Synchronous when warm. */
   active(scope: KeyScope): TenantKey | Promise<TenantKey> {
-    const active = this.#active.get(scope.tenant)?.get(scope.dataClass)
-    if (
-      active !== undefined &&
-      active.generation === this.#options.store.generation &&
-      active.key.covered &&
-      active.key.alive
-    ) {
-      active.key.use(scope.tenant)
-      return active.key
+    const key = this.#active.find(scope.tenant, scope.dataClass, this.#options.store.generation)
+    if (key?.covered === true && key.alive) {
+      key.use(scope.tenant)
+      return key
     }
     return this.#findActive(scope)
   }
@@ -174,9 +163,7 @@ export class Keyring {
     }
     const key = this.#shelf.cache.find(keyIdFromHex(row.keyId)!, 0)
     if (key === undefined) return this.#loader.load(row, scope.tenant)
-    let classes = this.#active.get(scope.tenant)
-    if (classes === undefined) this.#active.set(scope.tenant, (classes = new Map()))
-    classes.set(scope.dataClass, { key, generation })
+    this.#active.remember(scope.tenant, key, generation)
     key.recent = true
     return key.covered ? key : this.#loader.cover(key, scope.tenant)
   }

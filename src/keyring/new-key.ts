@@ -27,17 +27,15 @@ export async function newTenantKey(
   try {
     fillRandom(root.bytes)
     const id = deriveKeyId(root.bytes)
-    const subject = {
-      organization: tenant.organization,
-      site: tenant.site,
-      app: tenant.app,
-      dataClass,
-      keyId: keyIdToHex(id),
-    }
-    const wrapped = await keyService.wrap(tenant.authority, root.bytes, encryptionContextOf(subject))
+    const { organization, site, app, authority } = tenant
+    const keyId = keyIdToHex(id)
+    const context = encryptionContextOf({ organization, site, app, dataClass, keyId })
+    const wrapped = await keyService.wrap(authority, root.bytes, context)
     // what comes from the network may lie in a large buffer, which would live as long as the key
     const copies = wrapped.map((copy) => ({ ...copy, ciphertext: Uint8Array.from(copy.ciphertext) }))
-    return { root, id, row: { ...subject, authorityId: tenant.authority.id, version, createdAt, copies } }
+    const authorityId = authority.id
+    const row = { keyId, organization, site, app, dataClass, authorityId, version, createdAt, copies }
+    return { root, id, row }
   } catch (thrown) {
     root.wipe()
     throw thrown
