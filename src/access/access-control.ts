@@ -5,6 +5,8 @@ import type { KeyAuthority, TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
 import type { AccessState } from './authority-access.ts'
 import { AuthorityAccess } from './authority-access.ts'
+import { Agenda } from './agenda.ts'
+import { Backoff } from './backoff.ts'
 import type { Lease } from './lease.ts'
 import type { AccessOptions } from './options.ts'
 import { accessTimes } from './options.ts'
@@ -38,9 +40,12 @@ export class AccessControl {
 
   constructor(options: AccessOptions) {
     const roundTrips = new Map<string, RoundTrip>()
+    const times = accessTimes(options)
+    const random = options.random ?? Math.random
     this.#context = {
       options,
-      times: accessTimes(options),
+      times,
+      agenda: new Agenda(options.clock),
       journal: new SuspensionJournal(options.suspensions, options.clock, (error) =>
         options.observe?.persistenceFailed?.(error),
       ),
@@ -49,7 +54,13 @@ export class AccessControl {
         roundTrips.set(location, known)
         return known
       },
-      random: options.random ?? Math.random,
+      backoff: {
+        serving: new Backoff(times.retryPauseMs, times.retryPauseMsMax, random),
+        refusing: new Backoff(times.retryPauseMs, times.revocationBoundMs, random),
+        probing: new Backoff(times.probeIntervalMsMin, times.probeIntervalMsMax, random),
+      },
+      tenureByApp: new WeakMap(),
+      random,
     }
     for (const suspension of options.suspensions.open()) this.#remember(suspension)
     options.keys.reportDenialsTo({

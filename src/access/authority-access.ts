@@ -5,7 +5,6 @@ import type { KeyAuthority, TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
 import { AuthoritySuspensions } from './authority-suspensions.ts'
 import { Cutter } from './cutter.ts'
-import type { DemandParts } from './demand.ts'
 import { demandOf } from './demand.ts'
 import { Denials } from './denials.ts'
 import { Evidence } from './evidence.ts'
@@ -13,7 +12,9 @@ import { firstDenied, wholeJudgement } from './judgement.ts'
 import type { Lease } from './lease.ts'
 import type { AccessProof, AdoptedProof } from './proof.ts'
 import { RenewalMargin } from './renewal-margin.ts'
+import type { Verifier } from './schedule.ts'
 import { Schedule } from './schedule.ts'
+import type { TenureOwner, TenureSubject } from './tenure.ts'
 import { Tenures } from './tenures.ts'
 import type { Verdict } from './verdict.ts'
 import type { Verification } from './verification.ts'
@@ -28,7 +29,7 @@ const NEVER = Number.NEGATIVE_INFINITY
  * The state machine of one authority. Tenures become servable in `#carryProof` and stay so in
  * `#concludeUnavailable`; nowhere else.
  */
-export class AuthorityAccess {
+export class AuthorityAccess implements TenureOwner, Verifier {
   authority: KeyAuthority
   readonly #context: AccessContext
   readonly #suspensions: AuthoritySuspensions
@@ -38,7 +39,6 @@ export class AuthorityAccess {
   readonly #evidence: Evidence
   readonly #denials: Denials
   readonly #cutter: Cutter
-  readonly #parts: DemandParts
   /** When a request last asked, allowed or not. */
   #lastAskedAtMs = NEVER
   /** When a request first asked in vain, before the first proof. */
@@ -52,28 +52,17 @@ export class AuthorityAccess {
     this.#suspensions = new AuthoritySuspensions(authority.id, context, open)
     this.#evidence = new Evidence(authority.id, context)
     this.#margin = new RenewalMargin(context.times.revocationBoundMs, context.roundTripOf(authority.location))
-    this.#schedule = new Schedule(context, this.#margin, () => {
-      if (this.#suspensions.denied || this.#denials.open || this.#isActive()) void this.#startVerification()
-    })
-    this.#tenures = new Tenures(
-      context.options.clock,
-      (app) => ({
-        refusal: () => this.#schedule.refusal(this.#suspensions.refusing(app)),
-        lapsed: () => void this.#startVerification(),
-      }),
-      (app) => this.#suspensions.refusing(app) !== undefined,
-    )
+    this.#schedule = new Schedule(context, this.#margin, this)
+    this.#tenures = new Tenures(context.options.clock, this, context.tenureByApp)
     this.#cutter = new Cutter(authority.id, context, this.#suspensions, this.#tenures, this.#schedule)
-    const parts = {
+    this.#denials = new Denials({
       context,
       suspensions: this.#suspensions,
       tenures: this.#tenures,
       schedule: this.#schedule,
       evidence: this.#evidence,
       cutter: this.#cutter,
-    }
-    this.#denials = new Denials(parts)
-    this.#parts = { ...parts, denials: this.#denials }
+    })
     for (const suspension of open) this.#cutter.wipe(suspension)
     if (!this.#suspensions.denied) return
     this.#schedule.planProbe(context.random())
@@ -121,6 +110,22 @@ export class AuthorityAccess {
 
   get transfers(): number {
     return this.#tenures.transfers
+  }
+
+  isRefused(subject: TenureSubject): boolean {
+    return this.#suspensions.refusing(subject) !== undefined
+  }
+
+  refusal(subject: TenureSubject): PortcullisError {
+    return this.#schedule.refusal(this.#suspensions.refusing(subject))
+  }
+
+  lapsed(): void {
+    void this.#startVerification()
+  }
+
+  verificationDue(): void {
+    if (this.#suspensions.denied || this.#denials.open || this.#isActive()) void this.#startVerification()
   }
 
   /** A verification of everything that starts now, or as soon as the running one has ended. Never rejects. */
@@ -219,7 +224,7 @@ export class AuthorityAccess {
     // A proof can be over when its answer comes, and a denial can leave open how far it reaches: one more is worth it.
     if (this.#isUndecided(app) && !this.#evidence.outage) await this.#verdict()
     while (this.#isUndecided(app) && !this.#closed && this.#mayWait(clock.now())) {
-      await (this.#verifying ?? this.#schedule.due())
+      await (this.#verifying ?? this.#schedule.untilDue())
     }
     const tenure = this.#tenures.of(app)
     tenure.assertValid()
@@ -229,7 +234,7 @@ export class AuthorityAccess {
   /** The verification under way or due; one that starts now unless the next is planned, to judge a denial once more. */
   #verdict(): Promise<void> {
     if (this.#verifying !== undefined) return this.#verifying
-    return this.#denials.open ? this.#schedule.due() : this.#startVerification()
+    return this.#denials.open ? this.#schedule.untilDue() : this.#startVerification()
   }
 
   /** True while an app is neither served nor suspended. */
@@ -264,9 +269,15 @@ export class AuthorityAccess {
     this.#schedule.cancel()
     this.#verifying ??= runVerification(
       this.authority,
-      demandOf(reason, this.authority.id, this.#parts),
+      demandOf(reason, this.authority.id, {
+        context: this.#context,
+        suspensions: this.#suspensions,
+        schedule: this.#schedule,
+        evidence: this.#evidence,
+        denials: this.#denials,
+      }),
       this.#context,
-      this.#report,
+      (verdict, verification) => this.#report(verdict, verification),
     ).finally(() => {
       this.#verifying = undefined
       if (!this.#denials.open || this.#closed) return
@@ -276,7 +287,7 @@ export class AuthorityAccess {
     return this.#verifying
   }
 
-  readonly #report = (verdict: Verdict, verification: Verification): void => {
+  #report(verdict: Verdict, verification: Verification): void {
     if (this.#closed) return
     switch (verdict.kind) {
       case 'verified':

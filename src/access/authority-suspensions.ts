@@ -8,6 +8,7 @@ import type { Judgement } from './judgement.ts'
 import type { AccessProof } from './proof.ts'
 import { appScope, areaOf, dataClassScope } from './scope.ts'
 import type { CutReport } from './share.ts'
+import { emptyMap, withEntry, withoutEntries } from './sparse-map.ts'
 
 /**
  * The open suspensions of one authority: by denial at most one per scope, and one by an operator. Every change is
@@ -16,20 +17,20 @@ import type { CutReport } from './share.ts'
 export class AuthoritySuspensions {
   readonly #authorityId: string
   readonly #context: AccessContext
-  readonly #denials = new Map<SuspensionScope, Suspension>()
+  #denials = emptyMap<SuspensionScope, Suspension>()
   #operator: Suspension | undefined
   /** Keys whose unwrap was denied and has not succeeded since, and the scopes they were denied in. */
-  readonly #deniedKeys = new Map<string, SuspensionScope>()
+  #deniedKeys = emptyMap<string, SuspensionScope>()
   /** What was cut for each open denial: it stands for another replica's that takes its place as well. */
-  readonly #cuts = new Map<SuspensionScope, CutReport>()
+  #cuts = emptyMap<SuspensionScope, CutReport>()
 
   constructor(authorityId: string, context: AccessContext, open: readonly Suspension[]) {
     this.#authorityId = authorityId
     this.#context = context
     for (const suspension of open) {
       if (suspension.reason === 'operator') this.#operator = suspension
-      else this.#denials.set(suspension.scope, suspension)
-      if (suspension.keyId !== undefined) this.#deniedKeys.set(suspension.keyId, suspension.scope)
+      else this.#denials = withEntry(this.#denials, suspension.scope, suspension)
+      if (suspension.keyId !== undefined) this.#keyDenied(suspension.keyId, suspension.scope)
     }
   }
 
@@ -82,17 +83,18 @@ export class AuthoritySuspensions {
 
   /** Keys to be asked for before a denial is lifted: those denied, while the store still has them. */
   get deniedKeys(): readonly string[] {
-    for (const keyId of this.#deniedKeys.keys()) {
-      if (this.#context.options.prover.placeOf(this.#authorityId, keyId) === undefined) {
-        this.#deniedKeys.delete(keyId)
-      }
-    }
+    if (this.#deniedKeys.size === 0) return []
+    const { prover } = this.#context.options
+    this.#deniedKeys = withoutEntries(
+      this.#deniedKeys,
+      (keyId) => prover.placeOf(this.#authorityId, keyId) === undefined,
+    )
     return [...this.#deniedKeys.keys()]
   }
 
   /** Takes in a denial: opens a suspension or updates its reason. The suspension when it opened one; then call `started`. */
   deny({ scope, denied, keyId }: Judgement): Suspension | undefined {
-    if (keyId !== undefined) this.#deniedKeys.set(keyId, scope)
+    if (keyId !== undefined) this.#keyDenied(keyId, scope)
     const { reason, region, awsError, awsRequestId } = denied
     const about = {
       reason,
@@ -104,7 +106,7 @@ export class AuthoritySuspensions {
     const known = this.#denials.get(scope)
     if (known === undefined) {
       const opened = { ...this.#opened(scope), ...about }
-      this.#denials.set(scope, opened)
+      this.#denials = withEntry(this.#denials, scope, opened)
       return opened
     }
     if (known.reason !== reason) this.#change({ ...known, ...about })
@@ -115,10 +117,10 @@ export class AuthoritySuspensions {
   adopt(suspension: Suspension): Suspension | undefined {
     const { scope, keyId } = suspension
     const known = this.#denials.get(scope)
-    if (keyId !== undefined) this.#deniedKeys.set(keyId, scope)
+    if (keyId !== undefined) this.#keyDenied(keyId, scope)
     // Two replicas that found the same denial at once agree on one of their suspensions.
     if (known !== undefined && known.id < suspension.id) return undefined
-    this.#denials.set(scope, suspension)
+    this.#denials = withEntry(this.#denials, scope, suspension)
     if (known !== undefined && known.id !== suspension.id) {
       this.#context.journal.write({ ...known, endedAt: timestamp(this.#context.options.clock.wallTimeMs()) })
       const report = this.#cuts.get(scope)
@@ -137,7 +139,7 @@ export class AuthoritySuspensions {
   /** Audits and persists a suspension just opened, once everything was cut. */
   started(report: CutReport, own: boolean): void {
     const { suspension } = report
-    if (suspension.reason !== 'operator') this.#cuts.set(suspension.scope, report)
+    if (suspension.reason !== 'operator') this.#cuts = withEntry(this.#cuts, suspension.scope, report)
     this.#record('suspension.started', suspension, report)
     this.#context.options.share?.cut(report)
     if (!own) return
@@ -189,6 +191,10 @@ export class AuthoritySuspensions {
     return true
   }
 
+  #keyDenied(keyId: string, scope: SuspensionScope): void {
+    this.#deniedKeys = withEntry(this.#deniedKeys, keyId, scope)
+  }
+
   #opened(scope: SuspensionScope): Pick<Suspension, 'id' | 'authorityId' | 'scope' | 'since'> {
     return {
       id: crypto.randomUUID(),
@@ -199,7 +205,7 @@ export class AuthoritySuspensions {
   }
 
   #change(changed: Suspension): void {
-    this.#denials.set(changed.scope, changed)
+    this.#denials = withEntry(this.#denials, changed.scope, changed)
     this.#record('suspension.changed', changed)
     this.#context.journal.write(changed)
     this.#context.options.share?.suspensionChanged(changed)
@@ -207,9 +213,9 @@ export class AuthoritySuspensions {
 
   #end(scope: SuspensionScope, own = true): void {
     const denial = this.#denials.get(scope)!
-    this.#denials.delete(scope)
-    this.#cuts.delete(scope)
-    for (const [keyId, of] of this.#deniedKeys) if (of === scope) this.#deniedKeys.delete(keyId)
+    this.#denials = withoutEntries(this.#denials, (of) => of === scope)
+    this.#cuts = withoutEntries(this.#cuts, (of) => of === scope)
+    this.#deniedKeys = withoutEntries(this.#deniedKeys, (_, of) => of === scope)
     this.#ended(denial, own)
   }
 

@@ -8,6 +8,7 @@ import type { Judgement } from './judgement.ts'
 import { judge, wholeJudgement, withDenials } from './judgement.ts'
 import type { AccessProof, KeyVerdict } from './proof.ts'
 import type { Schedule } from './schedule.ts'
+import { emptyMap, withEntry } from './sparse-map.ts'
 import type { Tenures } from './tenures.ts'
 
 /** Parts of one authority's state that denials change. */
@@ -22,14 +23,24 @@ export interface DenialParts {
 
 /** What becomes of denials: suspicions while it is open how far they reach, then suspensions. */
 export class Denials {
-  readonly #parts: DenialParts
+  readonly #context: AccessContext
+  readonly #suspensions: AuthoritySuspensions
+  readonly #tenures: Tenures
+  readonly #schedule: Schedule
+  readonly #evidence: Evidence
+  readonly #cutter: Cutter
   /** Keys that were denied while it is open how far that reaches; nothing is served meanwhile. */
-  readonly #suspicions = new Map<string, KeyAccessDenied>()
+  #suspicions = emptyMap<string, KeyAccessDenied>()
   #suspectedAtMs = 0
   #unjudged = false
 
   constructor(parts: DenialParts) {
-    this.#parts = parts
+    this.#context = parts.context
+    this.#suspensions = parts.suspensions
+    this.#tenures = parts.tenures
+    this.#schedule = parts.schedule
+    this.#evidence = parts.evidence
+    this.#cutter = parts.cutter
   }
 
   /** True while it is open how far a denial reaches. */
@@ -39,24 +50,22 @@ export class Denials {
 
   /** True when a denial may concern less than the whole authority. */
   mayConcernPart(denied: KeyAccessDenied, keyId: string, authority: KeyAuthority): boolean {
-    const { context, suspensions } = this.#parts
     if (denied.concernsEverything || authority.kind === 'vendor') return false
-    if (suspensions.deniedWhole) return false
-    return context.options.prover.placeOf(authority.id, keyId) !== undefined
+    if (this.#suspensions.deniedWhole) return false
+    return this.#context.options.prover.placeOf(authority.id, keyId) !== undefined
   }
 
   /** Suspends everything. */
   denyWhole(judgement: Judgement): void {
-    const { suspensions, schedule, evidence, cutter } = this.#parts
-    this.#suspicions.clear()
-    evidence.denied()
-    evidence.forfeitGrace()
-    const opened = suspensions.deny(judgement)
+    this.#suspicions = emptyMap()
+    this.#evidence.denied()
+    this.#evidence.forfeitGrace()
+    const opened = this.#suspensions.deny(judgement)
     if (opened === undefined) return
-    schedule.resetProbePause()
-    cutter.cut(opened, true)
-    schedule.planProbe()
-    schedule.probe()
+    this.#schedule.resetProbePause()
+    this.#cutter.cut(opened, true)
+    this.#schedule.planProbe()
+    this.#schedule.probe()
   }
 
   /** True once for each time that nobody said how far a denial reaches: a pause before asking again is due. */
@@ -68,18 +77,18 @@ export class Denials {
 
   /** True while it is worth asking again how far a denial reaches, since nobody has said. */
   get #patient(): boolean {
-    const { options, times } = this.#parts.context
+    const { options, times } = this.#context
     return !this.open || options.clock.now() - this.#suspectedAtMs < times.judgementWaitMs
   }
 
   /** Serves nothing until it is known how far a denial reaches: a verification of everything must follow. */
   suspect(denied: KeyAccessDenied, keyId: string): void {
     if (!this.open) {
-      this.#parts.evidence.denied()
-      this.#suspectedAtMs = this.#parts.context.options.clock.now()
+      this.#evidence.denied()
+      this.#suspectedAtMs = this.#context.options.clock.now()
     }
-    this.#suspicions.set(keyId, denied)
-    this.#parts.tenures.hold()
+    this.#suspicions = withEntry(this.#suspicions, keyId, denied)
+    this.#tenures.hold()
   }
 
   /** A verification did not say how far a denial reaches: it is asked again for a while, then it reaches as far as it may. */
@@ -90,7 +99,8 @@ export class Denials {
 
   /** How far a denial reaches cannot be known: as far as it may. */
   denySuspected(): void {
-    for (const [keyId, denied] of this.#suspicions) this.denyWhole(wholeJudgement(denied, keyId))
+    const [first] = this.#suspicions
+    if (first !== undefined) this.denyWhole(wholeJudgement(first[1], first[0]))
   }
 
   /**
@@ -99,8 +109,7 @@ export class Denials {
    * reaches: one slow answer must not suspend more than the customer has withdrawn.
    */
   judged(found: AccessProof): AccessProof | 'unjudged' | undefined {
-    const { suspensions, schedule, evidence, cutter } = this.#parts
-    const fresh = found.startedAtMs >= evidence.deniedAtMs
+    const fresh = found.startedAtMs >= this.#evidence.deniedAtMs
     // One that began before the suspicion says nothing about it: another follows.
     if (!fresh && this.open) return undefined
     if (fresh && this.#patient && found.verdicts.some(isUnanswered)) {
@@ -111,20 +120,20 @@ export class Denials {
     const proof = withDenials(found, this.#suspicions)
     const judgements = judge(proof)
     const whole = judgements.find(({ scope }) => scope === 'organization')
-    this.#suspicions.clear()
+    this.#suspicions = emptyMap()
     if (whole !== undefined) {
       this.denyWhole(whole)
       return undefined
     }
     for (const judgement of judgements) {
-      const opened = suspensions.deny(judgement)
+      const opened = this.#suspensions.deny(judgement)
       if (opened === undefined) continue
-      schedule.resetProbePause()
-      cutter.cut(opened, true)
+      this.#schedule.resetProbePause()
+      this.#cutter.cut(opened, true)
     }
     if (!fresh) return undefined
-    evidence.denied(proof.startedAtMs)
-    cutter.reopen(suspensions.lift(proof, judgements))
+    this.#evidence.denied(proof.startedAtMs)
+    this.#cutter.reopen(this.#suspensions.lift(proof, judgements))
     return proof
   }
 
@@ -132,7 +141,7 @@ export class Denials {
   #suspectDenied({ verdicts }: AccessProof): void {
     for (const { failure, keyId, ...place } of verdicts) {
       if (!(failure instanceof KeyAccessDenied)) continue
-      if (this.#parts.suspensions.covering(place) === undefined) this.suspect(failure, keyId)
+      if (this.#suspensions.covering(place) === undefined) this.suspect(failure, keyId)
     }
   }
 }

@@ -1,13 +1,14 @@
 import { timestamp } from '../keyring/clock.ts'
 import type { AccessContext } from './access-context.ts'
-import { Outage } from './outage.ts'
+import { type Outage, recordOutage } from './outage.ts'
 
 const NEVER = Number.NEGATIVE_INFINITY
 
 /** What is known of an authority's access, and since when; instants are of the monotonic clock. */
 export class Evidence {
+  readonly #authorityId: string
   readonly #context: AccessContext
-  readonly #outage: Outage
+  #outage: Outage = 'none'
   #provenAtMs = NEVER
   #adopted = false
   #deniedAtMs = NEVER
@@ -15,8 +16,8 @@ export class Evidence {
   #graceEarned = false
 
   constructor(authorityId: string, context: AccessContext) {
+    this.#authorityId = authorityId
     this.#context = context
-    this.#outage = new Outage(authorityId, context)
   }
 
   /** Start of the newest successful verification; minus infinity before the first. */
@@ -40,7 +41,7 @@ export class Evidence {
 
   /** True while verifications give no verdict. */
   get outage(): boolean {
-    return this.#outage.running
+    return this.#outage !== 'none'
   }
 
   /** Age in milliseconds of the proof that the lease rests on. */
@@ -58,7 +59,7 @@ export class Evidence {
     this.#provenAtMs = startedAtMs
     this.#adopted = adopted
     this.#graceEarned = true
-    this.#outage.become('none')
+    this.#become('none')
   }
 
   /** A denial was learnt, now unless an instant is given. */
@@ -73,7 +74,7 @@ export class Evidence {
 
   defect(): void {
     this.forfeitGrace()
-    this.#outage.become('defect')
+    this.#become('defect')
   }
 
   /**
@@ -84,7 +85,13 @@ export class Evidence {
     const { options, times } = this.#context
     const graceEndsAtMs = this.#provenAtMs + times.outageGraceMs
     const inGrace = this.#graceEarned && options.clock.now() < graceEndsAtMs
-    this.#outage.become(inGrace || !this.everProven ? 'running' : 'grace-ended')
+    this.#become(inGrace || !this.everProven ? 'running' : 'grace-ended')
     return this.#graceEarned ? Math.min(startedAtMs + times.revocationBoundMs, graceEndsAtMs) : undefined
+  }
+
+  #become(outage: Outage): void {
+    if (this.#outage === outage) return
+    this.#outage = outage
+    recordOutage(outage, this.#authorityId, this.#context)
   }
 }

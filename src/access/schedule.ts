@@ -1,8 +1,7 @@
 import { PortcullisError } from '../errors.ts'
-import type { Timer } from '../keyring/clock.ts'
 import type { Suspension } from '../registry/suspension.ts'
 import type { AccessContext } from './access-context.ts'
-import { Pause } from './pause.ts'
+import type { AgendaItem } from './agenda.ts'
 import type { RenewalMargin } from './renewal-margin.ts'
 import { TenantSuspended } from './tenant-suspended.ts'
 
@@ -12,32 +11,33 @@ const RENEWAL_PAUSE_MS_MIN = 20
 /** Share of the margin by which renewals come earlier at most, so that leases begun together part company. */
 const JITTER = 0.25
 
+/** Whom a schedule tells that a verification is due. */
+export interface Verifier {
+  verificationDue(): void
+}
+
 /** When an authority is verified next, and what refused callers are told of it. */
-export class Schedule {
+export class Schedule implements AgendaItem {
+  agendaPlace: number | undefined = undefined
   readonly #context: AccessContext
-  readonly #verify: () => void
-  #timer: Timer | undefined
+  readonly #verifier: Verifier
   #dueAtMs = 0
   #probeDueAtMs = 0
   readonly #margin: RenewalMargin
-  readonly #servingPause: Pause
-  readonly #probePause: Pause
-  readonly #outagePause: Pause
+  /** Pauses in a row. */
+  #servingPauses = 0
+  #refusingPauses = 0
+  #probingPauses = 0
   #closed = false
 
-  /** `verify` is called when a verification is due. */
-  constructor(context: AccessContext, margin: RenewalMargin, verify: () => void) {
-    const { times, random } = context
+  constructor(context: AccessContext, margin: RenewalMargin, verifier: Verifier) {
     this.#context = context
     this.#margin = margin
-    this.#servingPause = new Pause(times.retryPauseMs, times.retryPauseMsMax, random)
-    this.#verify = verify
-    this.#probePause = new Pause(times.probeIntervalMsMin, times.probeIntervalMsMax, random)
-    this.#outagePause = new Pause(times.retryPauseMs, times.revocationBoundMs, random)
+    this.#verifier = verifier
   }
 
   get pending(): boolean {
-    return this.#timer !== undefined
+    return this.agendaPlace !== undefined
   }
 
   /** Until then requests during an outage are refused without asking. */
@@ -68,14 +68,16 @@ export class Schedule {
    * carries serves meanwhile, later still while everybody is refused.
    */
   retry(state: 'awaited' | 'serving' | 'refusing'): void {
-    const { times, random } = this.#context
+    const { times, random, backoff } = this.#context
     if (state === 'awaited') this.#set(times.retryPauseMs * (1 - 0.5 * random()))
-    else this.#set((state === 'serving' ? this.#servingPause : this.#outagePause).next())
+    else if (state === 'serving') this.#set(backoff.serving.pauseMs(this.#servingPauses++))
+    else this.#set(backoff.refusing.pauseMs(this.#refusingPauses++))
   }
 
   /** Plans the next probe of what is denied, later each time; `share` (0 to 1) shortens the pause. */
   planProbe(share = 1): void {
-    this.#probeDueAtMs = this.#context.options.clock.now() + this.#probePause.next() * share
+    this.#probeDueAtMs =
+      this.#context.options.clock.now() + this.#context.backoff.probing.pauseMs(this.#probingPauses++) * share
   }
 
   /** Waits for the next probe. */
@@ -83,8 +85,12 @@ export class Schedule {
     this.#set(Math.max(0, this.#probeDueAtMs - this.#context.options.clock.now()))
   }
 
+  due(): void {
+    this.#verifier.verificationDue()
+  }
+
   /** Resolves once the next verification is due. */
-  due(): Promise<void> {
+  untilDue(): Promise<void> {
     const { clock } = this.#context.options
     const delayMs = Math.max(RENEWAL_PAUSE_MS_MIN, this.#dueAtMs - clock.now())
     return new Promise((resolve) => {
@@ -95,21 +101,21 @@ export class Schedule {
   /** Waits for nobody: the next request verifies. */
   rest(): void {
     const { times, options } = this.#context
+    this.cancel()
     this.#dueAtMs = options.clock.now() + times.retryPauseMs
   }
 
   resetProbePause(): void {
-    this.#probePause.reset()
+    this.#probingPauses = 0
   }
 
   resetOutagePauses(): void {
-    this.#servingPause.reset()
-    this.#outagePause.reset()
+    this.#servingPauses = 0
+    this.#refusingPauses = 0
   }
 
   cancel(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
+    this.#context.agenda.remove(this)
   }
 
   close(): void {
@@ -137,13 +143,9 @@ export class Schedule {
 
   #set(delayMs: number): void {
     if (this.#closed) return
-    const { clock } = this.#context.options
-    this.#timer?.cancel()
-    this.#dueAtMs = clock.now() + delayMs
-    this.#timer = clock.setTimer(() => {
-      this.#timer = undefined
-      this.#verify()
-    }, delayMs)
+    this.cancel()
+    this.#dueAtMs = this.#context.options.clock.now() + delayMs
+    this.#context.agenda.add(this)
   }
 }
 

@@ -6,10 +6,15 @@ import type { Lease } from './lease.ts'
 
 const NEVER = Number.NEGATIVE_INFINITY
 
-/** What a tenure asks of the state machine that owns it. */
+/** The app that a tenure is of; undefined for all of the authority. */
+export type TenureSubject = Pick<TenantApp, 'site' | 'app'> | undefined
+
+/** What tenures ask of the state machine that owns them. */
 export interface TenureOwner {
-  /** The refusal that holds at this instant. */
-  refusal(): PortcullisError
+  /** True while something suspends the subject. */
+  isRefused(subject: TenureSubject): boolean
+  /** The refusal that holds for the subject at this instant. */
+  refusal(subject: TenureSubject): PortcullisError
   /** The proof ran out while transfers wait: verify, then extend or end the tenure. */
   lapsed(): void
 }
@@ -23,15 +28,16 @@ export class Tenure implements Lease {
   servableUntilMs = NEVER
   /** When a use was last allowed. */
   lastAllowedAtMs = NEVER
-  /** The app; undefined for all of the authority. */
-  readonly subject: Pick<TenantApp, 'site' | 'app'> | undefined
+  /** Only the owner replaces it, by one that names the same app. */
+  subject: TenureSubject
   readonly #clock: Clock
   readonly #owner: TenureOwner
-  readonly #cuts = new LiveList<(reason: PortcullisError) => void>()
+  /** Transfers under way, while there are any. */
+  #cuts: LiveList<(reason: PortcullisError) => void> | undefined
   #ended: PortcullisError | undefined
   #watch: Timer | undefined
 
-  constructor(clock: Clock, owner: TenureOwner, subject: Pick<TenantApp, 'site' | 'app'> | undefined) {
+  constructor(clock: Clock, owner: TenureOwner, subject: TenureSubject) {
     this.subject = subject
     this.#clock = clock
     this.#owner = owner
@@ -46,22 +52,25 @@ export class Tenure implements Lease {
   }
 
   get transfers(): number {
-    return this.#cuts.size
+    return this.#cuts?.size ?? 0
   }
 
   assertValid(): void {
     const now = this.#clock.now()
-    if (now >= this.servableUntilMs) throw this.#ended ?? this.#owner.refusal()
+    if (now >= this.servableUntilMs) throw this.#ended ?? this.#owner.refusal(this.subject)
     this.lastAllowedAtMs = now
   }
 
   onEnd(cut: (reason: PortcullisError) => void): () => void {
     if (this.#ended !== undefined) throw this.#ended
-    const place = this.#cuts.add(cut)
+    const cuts = (this.#cuts ??= new LiveList())
+    const place = cuts.add(cut)
     this.#watchProof()
     return () => {
-      this.#cuts.remove(place)
-      if (this.#cuts.size === 0) this.#stopWatching()
+      cuts.remove(place)
+      if (this.#cuts !== cuts || cuts.size > 0) return
+      this.#cuts = undefined
+      this.#stopWatching()
     }
   }
 
@@ -71,7 +80,8 @@ export class Tenure implements Lease {
     this.#ended = reason
     this.servableUntilMs = NEVER
     this.#stopWatching()
-    const cuts = this.#cuts.takeAll()
+    const cuts = this.#cuts?.takeAll() ?? []
+    this.#cuts = undefined
     for (const cut of cuts) {
       try {
         cut(reason)
@@ -86,7 +96,7 @@ export class Tenure implements Lease {
     this.#watch ??= this.#clock.setTimer(
       () => {
         this.#watch = undefined
-        if (this.#cuts.size === 0) return
+        if (this.#cuts === undefined) return
         if (this.valid) this.#watchProof()
         else this.#owner.lapsed()
       },
@@ -96,7 +106,7 @@ export class Tenure implements Lease {
 
   /** Watches on after the owner has extended the proof. */
   extended(): void {
-    if (this.#cuts.size > 0) this.#watchProof()
+    if (this.#cuts !== undefined) this.#watchProof()
   }
 
   #stopWatching(): void {

@@ -1,32 +1,26 @@
 import type { PortcullisError } from '../errors.ts'
 import type { Clock } from '../keyring/clock.ts'
 import type { TenantApp } from '../tenant/tenant.ts'
-import type { TenureOwner } from './tenure.ts'
+import type { TenureOwner, TenureSubject } from './tenure.ts'
 import { Tenure } from './tenure.ts'
 
 const NEVER = Number.NEGATIVE_INFINITY
 
-/** Names the tenure of an app within its authority; undefined is the one of all the authority. */
-type AppName = string | undefined
-
 /** The tenures of one authority: one per app that is asked for, and one for callers that name no app. */
 export class Tenures {
   readonly #clock: Clock
-  readonly #tenures = new Map<AppName, Tenure>()
-  readonly #owner: (app: Pick<TenantApp, 'site' | 'app'> | undefined) => TenureOwner
-  readonly #isRefused: (app: Pick<TenantApp, 'site' | 'app'> | undefined) => boolean
+  readonly #owner: TenureOwner
+  readonly #byApp: WeakMap<TenantApp, Tenure>
+  #tenures: Tenure[] = []
   /** Until when the proof carries whatever is not suspended. */
   #provenUntilMs = NEVER
   #held = false
 
-  constructor(
-    clock: Clock,
-    owner: (app: Pick<TenantApp, 'site' | 'app'> | undefined) => TenureOwner,
-    isRefused: (app: Pick<TenantApp, 'site' | 'app'> | undefined) => boolean,
-  ) {
+  /** `byApp` finds the tenures of all authorities again by the app objects of the directory in force. */
+  constructor(clock: Clock, owner: TenureOwner, byApp: WeakMap<TenantApp, Tenure>) {
     this.#clock = clock
     this.#owner = owner
-    this.#isRefused = isRefused
+    this.#byApp = byApp
   }
 
   get provenUntilMs(): number {
@@ -39,18 +33,25 @@ export class Tenures {
 
   get transfers(): number {
     let transfers = 0
-    for (const tenure of this.#tenures.values()) transfers += tenure.transfers
+    for (const tenure of this.#tenures) transfers += tenure.transfers
     return transfers
   }
 
   /** The running tenure of an app, begun when there is none. */
   of(app: TenantApp | undefined): Tenure {
-    const name = app === undefined ? undefined : `${app.site}/${app.app}`
-    const known = this.#tenures.get(name)
+    const known = app === undefined ? undefined : this.#byApp.get(app)
     if (known !== undefined && !known.ended) return known
-    const subject = app === undefined ? undefined : { site: app.site, app: app.app }
-    const tenure = new Tenure(this.#clock, this.#owner(subject), subject)
-    this.#tenures.set(name, tenure)
+    const tenure = this.#tenures.find(({ subject }) => isSame(subject, app)) ?? this.#begin(app)
+    if (app !== undefined) this.#byApp.set(app, tenure)
+    // Or it would keep the app object of a directory that is no longer in force.
+    tenure.subject = app
+    return tenure
+  }
+
+  #begin(app: TenantApp | undefined): Tenure {
+    const tenure = new Tenure(this.#clock, this.#owner, app)
+    // Not `push`, which makes room for sixteen more.
+    this.#tenures = this.#tenures.concat(tenure)
     this.#carry(tenure)
     return tenure
   }
@@ -59,13 +60,13 @@ export class Tenures {
   carry(untilMs: number): void {
     this.#provenUntilMs = untilMs
     this.#held = false
-    for (const tenure of this.#tenures.values()) this.#carry(tenure)
+    for (const tenure of this.#tenures) this.#carry(tenure)
   }
 
   /** Allows nothing for the moment, until `carry` or `release`. */
   hold(): void {
     this.#held = true
-    for (const tenure of this.#tenures.values()) tenure.servableUntilMs = NEVER
+    for (const tenure of this.#tenures) tenure.servableUntilMs = NEVER
   }
 
   /** Ends a hold. */
@@ -75,21 +76,20 @@ export class Tenures {
 
   /** Watches on after the proof was carried on; what waits in vain is told by its owner. */
   extended(): void {
-    for (const tenure of this.#tenures.values()) if (!tenure.ended) tenure.extended()
+    for (const tenure of this.#tenures) if (!tenure.ended) tenure.extended()
   }
 
   /** Ends the tenures that may serve an app, or all; says what was cut. */
-  end(app: Pick<TenantApp, 'site' | 'app'> | undefined, reason: PortcullisError): CutTenures {
+  end(app: TenureSubject, reason: PortcullisError): CutTenures {
     let transfersCut = 0
     let lastAllowedAtMs = NEVER
-    for (const [name, tenure] of this.#tenures) {
-      const { subject } = tenure
-      const concerned =
-        app === undefined || subject === undefined || (subject.site === app.site && subject.app === app.app)
-      if (!concerned) continue
+    const concerned = this.#tenures.filter(
+      ({ subject }) => app === undefined || subject === undefined || isSame(subject, app),
+    )
+    this.#tenures = this.#tenures.filter((tenure) => !concerned.includes(tenure))
+    for (const tenure of concerned) {
       lastAllowedAtMs = Math.max(lastAllowedAtMs, tenure.lastAllowedAtMs)
       transfersCut += tenure.end(reason)
-      this.#tenures.delete(name)
     }
     if (app === undefined) this.#provenUntilMs = NEVER
     return { transfersCut, lastAllowedAtMs }
@@ -97,8 +97,12 @@ export class Tenures {
 
   #carry(tenure: Tenure): void {
     if (tenure.ended) return
-    tenure.servableUntilMs = this.#held || this.#isRefused(tenure.subject) ? NEVER : this.#provenUntilMs
+    tenure.servableUntilMs = this.#held || this.#owner.isRefused(tenure.subject) ? NEVER : this.#provenUntilMs
   }
+}
+
+function isSame(one: TenureSubject, other: TenureSubject): boolean {
+  return one?.site === other?.site && one?.app === other?.app
 }
 
 /** What the end of tenures did. */
