@@ -151,21 +151,28 @@ function reportDocuments(measurement: Measurement): void {
 }
 
 function reportTenants(measurement: TenantsMeasurement): void {
-  const { requests, ...perTenant } = measurement
-  const [one, many] = requests.rows
+  const { saturated, carried, ...perTenant } = measurement
   console.table(perTenant)
-  console.table(
-    requests.rows.map(({ subject, rps, cpuMicrosPerRequest, p99Ms }) => ({
-      subject,
-      'requests/s': Math.round(rps),
-      'CPU µs/request': Math.round(cpuMicrosPerRequest),
-      'p99 ms': p99Ms,
-    })),
-  )
-  keep(requests.rows, {
-    [`${many!.name}/${many!.subject}:${one!.subject}`]: requests.ratioTo(one!.subject, many!),
-    [`${many!.name}/p99:${one!.subject}`]: many!.p99Ms / one!.p99Ms,
+  for (const [load, requests] of Object.entries({ saturated, carried })) {
+    const [one, many] = requests.rows
+    console.table(
+      requests.rows.map(({ subject, rps, cpuMicrosPerRequest, p50Ms, p99Ms }) => ({
+        load,
+        subject,
+        'requests/s': Math.round(rps),
+        'CPU µs/request': Math.round(cpuMicrosPerRequest),
+        'p50 ms': Number(p50Ms.toPrecision(3)),
+        'p99 ms': Number(p99Ms.toPrecision(3)),
+      })),
+    )
+    keep(requests.rows, {
+      [`${many!.name}/${load}/${many!.subject}:${one!.subject}`]: requests.ratioTo(one!.subject, many!),
+      [`${many!.name}/${load}/p99:${one!.subject}`]: requests.p99RatioTo(one!.subject, many!),
+    })
+  }
+  keep([], {
     'tenants-heap-bytes-each': perTenant.heapBytesPerTenant,
+    'tenants-heap-bytes-each-beyond-keys': perTenant.heapBytesPerTenantBeyondKeys,
     'tenants-locked-bytes-each': perTenant.lockedBytesPerTenant,
   })
 }

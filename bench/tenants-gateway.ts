@@ -7,6 +7,7 @@ import { SecureMemory } from '../src/crypto/secure-memory.ts'
 import { DataPlane } from '../src/data-plane.ts'
 import { systemClock } from '../src/keyring/clock.ts'
 import { Keyring } from '../src/keyring/keyring.ts'
+import type { WrappedTenantKey } from '../src/keyring/wrapped-key-store.ts'
 import { ByteBudget } from '../src/listener/byte-budget.ts'
 import { Listener } from '../src/listener/listener.ts'
 import { createLogger } from '../src/observability/logger.ts'
@@ -28,7 +29,8 @@ export interface WarmMemory {
   readonly heapBytes: number
   readonly residentBytes: number
   readonly lockedBytes: number
-  readonly keys: number
+  /** What the wrapped copies of the keys take of the heap and outside of it. */
+  readonly wrappedBytes: number
 }
 
 /** What a started gateway of the tenants suite says of itself. */
@@ -39,8 +41,8 @@ export interface TenantsGateway {
 
 const WARMING = 16
 
-/** A gateway with so many tenants, put together as the composition root does, but for AWS: that is in this process. */
-async function start(tenants: number, configurationFile: string): Promise<TenantsGateway> {
+/** A gateway with so many tenants, through which so many documents have gone, put together as the composition root does, but for AWS: that is in this process. */
+async function start(tenants: number, documents: number, configurationFile: string): Promise<TenantsGateway> {
   const settings = loadConfiguration(configurationFile, process.env)
   const { configuration, materials } = settings
   const clock = systemClock()
@@ -48,14 +50,7 @@ async function start(tenants: number, configurationFile: string): Promise<Tenant
   const metrics = new Metrics({ process: true })
   const logger = createLogger({ level: 'error' })
   const sites = Array.from({ length: tenants }, (_, tenant) => siteOf(tenant))
-  const directory = new DirectoryHolder(
-    new Directory({
-      organizations: sites.map((site, tenant) => organization(tenant, site)),
-      vendorKeys: [],
-      tokens: [{ name: 'bench', sha256: materials.tokens[0]!.sha256, sites }],
-      clientCertificates: [],
-    }),
-  )
+  const directory = new DirectoryHolder(directoryOf(sites, materials.tokens[0]!.sha256))
   const registry = await Registry.load(new SqliteDatabase(':memory:'))
   const memory = new SecureMemory()
   const keyService = new LocalWrapping()
@@ -105,8 +100,20 @@ async function start(tenants: number, configurationFile: string): Promise<Tenant
     ended: (exchange) => recordExchange(exchange, logger, metrics),
   })
   const url = await listener.listen()
-  await warm(url, sites)
-  return { url, memory: warmMemory(memory, keyring.size) }
+  await warm(url, sites, documents)
+  const rows = directory.current.authorities.flatMap(({ id }) => registry.ofAuthority(id))
+  return { url, memory: warmMemory(memory, rows) }
+}
+
+function directoryOf(sites: readonly string[], sha256: string): Directory {
+  const input = {
+    organizations: sites.map((site, tenant) => organization(tenant, site)),
+    vendorKeys: [],
+    tokens: [{ name: 'bench', sha256, sites }],
+    clientCertificates: [],
+  }
+  // Parsed, since pieced strings take more than those of a file or a database.
+  return new Directory(JSON.parse(JSON.stringify(input)) as typeof input)
 }
 
 function organization(tenant: number, site: string) {
@@ -125,12 +132,13 @@ function organization(tenant: number, site: string) {
   }
 }
 
-/** Writes and reads a document of every tenant. */
-async function warm(url: string, sites: readonly string[]): Promise<void> {
+/** Writes and reads documents of all tenants in turn. */
+async function warm(url: string, sites: readonly string[], documents: number): Promise<void> {
   const body = new Uint8Array(benchIssue())
-  const waiting = sites.entries()
+  const waiting = Array.from({ length: documents }, (_, index) => index % sites.length).values()
   const warming = Array.from({ length: WARMING }, async () => {
-    for (const [tenant, site] of waiting) {
+    for (const tenant of waiting) {
+      const site = sites[tenant]!
       const headers = {
         'Portcullis-Tenant': site,
         'Portcullis-Authorization': `Bearer ${process.env['PORTCULLIS_DEV_APP_TOKEN']}`,
@@ -147,13 +155,31 @@ async function warm(url: string, sites: readonly string[]): Promise<void> {
   await Promise.all(warming)
 }
 
-function warmMemory(memory: SecureMemory, keys: number): WarmMemory {
-  if (globalThis.gc === undefined) throw new Error('needs --expose-gc')
-  for (let round = 0; round < 4; round += 1) globalThis.gc()
-  const { heapUsed, external, rss } = process.memoryUsage()
+function warmMemory(memory: SecureMemory, rows: readonly WrappedTenantKey[]): WarmMemory {
+  const bytes = heldBytes()
+  const residentBytes = process.memoryUsage.rss()
   const lockedBytes = memory.bytesLocked
-  return { heapBytes: heapUsed + external - lockedBytes, residentBytes: rss, lockedBytes, keys }
+  return { heapBytes: bytes - lockedBytes, residentBytes, lockedBytes, wrappedBytes: copiesBytes(rows) }
 }
 
-const [tenants, configurationFile] = process.argv.slice(2)
-process.stdout.write(`${JSON.stringify(await start(Number(tenants), configurationFile!))}\n`)
+/** What a second set of the wrapped copies takes. */
+function copiesBytes(rows: readonly WrappedTenantKey[]): number {
+  const before = heldBytes()
+  const again = rows.map(({ copies }) =>
+    copies.map((copy) => ({ ...copy, ciphertext: Uint8Array.from(copy.ciphertext) })),
+  )
+  const bytes = heldBytes() - before
+  return again.length === rows.length ? bytes : Number.NaN
+}
+
+/** The heap, and what it holds outside of itself, after garbage collection. */
+function heldBytes(): number {
+  if (globalThis.gc === undefined) throw new Error('needs --expose-gc')
+  for (let round = 0; round < 4; round += 1) globalThis.gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+const [tenants, documents, configurationFile] = process.argv.slice(2)
+const gateway = await start(Number(tenants), Number(documents), configurationFile!)
+process.stdout.write(`${JSON.stringify(gateway)}\n`)

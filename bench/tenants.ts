@@ -14,13 +14,19 @@ export interface TenantsOptions {
 
 /** What the suite found. */
 export interface TenantsMeasurement {
-  readonly requests: Measurement
+  /** Each connection sends as soon as it has its answer: how much the gateways can do at most. */
+  readonly saturated: Measurement
+  /** Both are sent the same number of requests a second: `CARRIED_SHARE` of what the one with a single tenant can do. */
+  readonly carried: Measurement
   /** What one more warm tenant takes, its locked memory left out. */
   readonly heapBytesPerTenant: number
+  /** The same without the wrapped copies of its keys. */
+  readonly heapBytesPerTenantBeyondKeys: number
   readonly residentBytesPerTenant: number
   readonly lockedBytesPerTenant: number
 }
 
+const CARRIED_SHARE = 0.25
 const SUBJECT_CORE = 0
 const WORLD_CORE = 1
 
@@ -37,6 +43,7 @@ export async function benchTenants(options: TenantsOptions): Promise<TenantsMeas
         '--expose-gc',
         'bench/tenants-gateway.ts',
         String(tenants),
+        String(options.tenants),
         world.ready.configurationFile,
       ]
       const gateway = await startChild<TenantsGateway>(program, SUBJECT_CORE)
@@ -50,9 +57,13 @@ export async function benchTenants(options: TenantsOptions): Promise<TenantsMeas
       ...workloadOf(tenants, gateway.ready.url, world.ready.token),
       pid: gateway.pid,
     }))
+    const saturated = await measureInRounds(workloads, options)
+    const rate = CARRIED_SHARE * saturated.rows[0]!.rps
     return {
-      requests: await measureInRounds(workloads, options),
+      saturated,
+      carried: await measureInRounds(workloads, { ...options, rate }),
       heapBytesPerTenant: perTenant(({ heapBytes }) => heapBytes),
+      heapBytesPerTenantBeyondKeys: perTenant(({ heapBytes, wrappedBytes }) => heapBytes - wrappedBytes),
       residentBytesPerTenant: perTenant(({ residentBytes, lockedBytes }) => residentBytes - lockedBytes),
       lockedBytesPerTenant: perTenant(({ lockedBytes }) => lockedBytes),
     }

@@ -1,5 +1,6 @@
 import autocannon from 'autocannon'
 import { cpuMicrosOf, rssMiBOf } from './cpu-time.ts'
+import { offerLoad } from './offered-load.ts'
 
 /** One request repeated against one subject. */
 export interface Workload {
@@ -20,13 +21,36 @@ export interface Row {
   readonly subject: string
   readonly rps: number
   readonly cpuMicrosPerRequest: number
+  readonly p50Ms: number
   readonly p99Ms: number
   readonly rssMiB: number
 }
 
+/** How requests are sent. */
+export interface Load {
+  readonly seconds: number
+  readonly connections: number
+  /** Requests a second, whatever their answers take; without it each connection sends as soon as it has its answer. */
+  readonly rate?: number
+}
+
 /** Runs one workload for some seconds and returns what it cost. Any response but 2xx is an error. */
-export async function measure(workload: Workload, seconds: number, connections: number): Promise<Row> {
+export async function measure(workload: Workload, load: Load): Promise<Row> {
   const before = cpuMicrosOf(workload.pid) ?? 0
+  const { requests, ...latency } =
+    load.rate === undefined ? await saturate(workload, load) : await offer(workload, load, load.rate)
+  return {
+    name: workload.name,
+    subject: workload.subject,
+    ...latency,
+    cpuMicrosPerRequest: ((cpuMicrosOf(workload.pid) ?? 0) - before) / requests,
+    rssMiB: rssMiBOf(workload.pid) ?? 0,
+  }
+}
+
+type Answers = Pick<Row, 'rps' | 'p50Ms' | 'p99Ms'> & { readonly requests: number }
+
+async function saturate(workload: Workload, { seconds, connections }: Load): Promise<Answers> {
   const result = await autocannon({
     url: workload.url,
     method: workload.method,
@@ -36,21 +60,22 @@ export async function measure(workload: Workload, seconds: number, connections: 
     connections,
     duration: seconds,
   })
-  const cpuMicros = (cpuMicrosOf(workload.pid) ?? 0) - before
   const requests = result['2xx']
   if (result.non2xx > 0 || result.errors > 0 || requests === 0) {
     throw new Error(
       `${workload.name}/${workload.subject}: ${result.non2xx} refusals, ${result.errors} errors`,
     )
   }
-  return {
-    name: workload.name,
-    subject: workload.subject,
-    rps: result.requests.average,
-    cpuMicrosPerRequest: cpuMicros / requests,
-    p99Ms: result.latency.p99,
-    rssMiB: rssMiBOf(workload.pid) ?? 0,
-  }
+  const { p50, p99 } = result.latency
+  return { requests, rps: result.requests.average, p50Ms: p50, p99Ms: p99 }
+}
+
+async function offer(workload: Workload, { seconds, connections }: Load, rate: number): Promise<Answers> {
+  const offered = await offerLoad(workload, rate, seconds, connections)
+  const sorted = offered.latenciesMs.toSorted((a, b) => a - b)
+  const share = (part: number): number => sorted[Math.floor(sorted.length * part)]!
+  const requests = sorted.length
+  return { requests, rps: requests / offered.seconds, p50Ms: share(0.5), p99Ms: share(0.99) }
 }
 
 function varied({ headers }: Workload, vary: NonNullable<Workload['vary']>): autocannon.Request {
@@ -67,6 +92,8 @@ export interface Measurement {
   readonly rows: Row[]
   /** Requests per CPU-second of a row, divided by those of the subject `base` in the same round. */
   ratioTo(base: string, row: Row): number
+  /** p99 of a row, divided by that of the subject `base` in the same round. */
+  p99RatioTo(base: string, row: Row): number
 }
 
 /**
@@ -75,26 +102,28 @@ export interface Measurement {
  */
 export async function measureInRounds(
   workloads: Workload[],
-  options: { rounds: number; seconds: number; connections: number },
+  options: Load & { readonly rounds: number },
 ): Promise<Measurement> {
-  for (const workload of workloads) await measure(workload, options.seconds, options.connections)
+  for (const workload of workloads) await measure(workload, options)
   const rounds: Row[][] = []
   for (let round = 0; round < options.rounds; round += 1) {
     const rows: Row[] = []
-    for (const workload of workloads) rows.push(await measure(workload, options.seconds, options.connections))
+    for (const workload of workloads) rows.push(await measure(workload, options))
     rounds.push(rows)
   }
   const rows = workloads.map((_, index) => medianRow(rounds.map((round) => round[index]!)))
+  const ratio = (base: string, row: Row, of: (own: Row, other: Row) => number): number =>
+    median(
+      rounds.map((round) => {
+        const other = round.find(({ name, subject }) => name === row.name && subject === base)!
+        return of(round[rows.indexOf(row)]!, other)
+      }),
+    )
   return {
     rows,
     ratioTo: (base, row) =>
-      median(
-        rounds.map((round) => {
-          const own = round[rows.indexOf(row)]!
-          const other = round.find(({ name, subject }) => name === row.name && subject === base)!
-          return other.cpuMicrosPerRequest / own.cpuMicrosPerRequest
-        }),
-      ),
+      ratio(base, row, (own, other) => other.cpuMicrosPerRequest / own.cpuMicrosPerRequest),
+    p99RatioTo: (base, row) => ratio(base, row, (own, other) => own.p99Ms / other.p99Ms),
   }
 }
 
@@ -105,6 +134,7 @@ function medianRow(rows: Row[]): Row {
     subject: rows[0]!.subject,
     rps: of((row) => row.rps),
     cpuMicrosPerRequest: of((row) => row.cpuMicrosPerRequest),
+    p50Ms: of((row) => row.p50Ms),
     p99Ms: of((row) => row.p99Ms),
     rssMiB: of((row) => row.rssMiB),
   }
