@@ -5,7 +5,6 @@ import type { KeyAuthority, TenantApp } from '../tenant/tenant.ts'
 import type { AccessContext } from './access-context.ts'
 import { AuthoritySuspensions } from './authority-suspensions.ts'
 import { Cutter } from './cutter.ts'
-import { demandOf } from './demand.ts'
 import { Denials } from './denials.ts'
 import { Evidence } from './evidence.ts'
 import { firstDenied, wholeJudgement } from './judgement.ts'
@@ -53,7 +52,7 @@ export class AuthorityAccess implements TenureOwner, Verifier {
     this.#evidence = new Evidence(authority.id, context)
     this.#margin = new RenewalMargin(context.times.revocationBoundMs, context.roundTripOf(authority.location))
     this.#schedule = new Schedule(context, this.#margin, this)
-    this.#tenures = new Tenures(context.options.clock, this, context.tenureByApp)
+    this.#tenures = new Tenures(context, this, this.#suspensions)
     this.#cutter = new Cutter(authority.id, context, this.#suspensions, this.#tenures, this.#schedule)
     this.#denials = new Denials({
       context,
@@ -110,10 +109,6 @@ export class AuthorityAccess implements TenureOwner, Verifier {
 
   get transfers(): number {
     return this.#tenures.transfers
-  }
-
-  isRefused(subject: TenureSubject): boolean {
-    return this.#suspensions.refusing(subject) !== undefined
   }
 
   refusal(subject: TenureSubject): PortcullisError {
@@ -269,13 +264,7 @@ export class AuthorityAccess implements TenureOwner, Verifier {
     this.#schedule.cancel()
     this.#verifying ??= runVerification(
       this.authority,
-      demandOf(reason, this.authority.id, {
-        context: this.#context,
-        suspensions: this.#suspensions,
-        schedule: this.#schedule,
-        evidence: this.#evidence,
-        denials: this.#denials,
-      }),
+      this.#denials.demand(reason, this.authority.id),
       this.#context,
       (verdict, verification) => this.#report(verdict, verification),
     ).finally(() => {

@@ -6,7 +6,7 @@ import type { Cutter } from './cutter.ts'
 import type { Evidence } from './evidence.ts'
 import type { Judgement } from './judgement.ts'
 import { judge, wholeJudgement, withDenials } from './judgement.ts'
-import type { AccessProof, KeyVerdict } from './proof.ts'
+import type { AccessProof, KeyVerdict, ProofDemand } from './proof.ts'
 import type { Schedule } from './schedule.ts'
 import { emptyMap, withEntry } from './sparse-map.ts'
 import type { Tenures } from './tenures.ts'
@@ -21,7 +21,10 @@ export interface DenialParts {
   readonly cutter: Cutter
 }
 
-/** What becomes of denials: suspicions while it is open how far they reach, then suspensions. */
+/**
+ * What becomes of denials: suspicions while it is open how far they reach, then suspensions; and what they demand of the
+ * next verification.
+ */
 export class Denials {
   readonly #context: AccessContext
   readonly #suspensions: AuthoritySuspensions
@@ -53,6 +56,22 @@ export class Denials {
     if (denied.concernsEverything || authority.kind === 'vendor') return false
     if (this.#suspensions.deniedWhole) return false
     return this.#context.options.prover.placeOf(authority.id, keyId) !== undefined
+  }
+
+  /** What the verification that is due is to prove; when `asked` for, everything, and nobody else's may stand in for it. */
+  demand(reason: 'due' | 'asked', authorityId: string): Omit<ProofDemand, 'begun'> {
+    const { options, times } = this.#context
+    const { deniedWhole, denied, deniedKeys } = this.#suspensions
+    const urgent = reason === 'asked' || this.open
+    const judging = urgent || deniedWhole || (denied && this.#schedule.probeDue)
+    return {
+      purpose: judging ? 'judge' : 'renew',
+      shareable: !urgent && (deniedWhole || !judging),
+      askedAtMs: options.clock.now(),
+      newerThanMs: Math.max(this.#evidence.provenAtMs, this.#evidence.deniedAtMs),
+      inUse: options.keys.inUse(authorityId, times.idleAfterMs),
+      denied: deniedKeys,
+    }
   }
 
   /** Suspends everything. */

@@ -11,8 +11,6 @@ export type TenureSubject = Pick<TenantApp, 'site' | 'app'> | undefined
 
 /** What tenures ask of the state machine that owns them. */
 export interface TenureOwner {
-  /** True while something suspends the subject. */
-  isRefused(subject: TenureSubject): boolean
   /** The refusal that holds for the subject at this instant. */
   refusal(subject: TenureSubject): PortcullisError
   /** The proof ran out while transfers wait: verify, then extend or end the tenure. */

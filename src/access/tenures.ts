@@ -1,6 +1,7 @@
 import type { PortcullisError } from '../errors.ts'
-import type { Clock } from '../keyring/clock.ts'
 import type { TenantApp } from '../tenant/tenant.ts'
+import type { AccessContext } from './access-context.ts'
+import type { AuthoritySuspensions } from './authority-suspensions.ts'
 import type { TenureOwner, TenureSubject } from './tenure.ts'
 import { Tenure } from './tenure.ts'
 
@@ -8,19 +9,18 @@ const NEVER = Number.NEGATIVE_INFINITY
 
 /** The tenures of one authority: one per app that is asked for, and one for callers that name no app. */
 export class Tenures {
-  readonly #clock: Clock
+  readonly #context: AccessContext
   readonly #owner: TenureOwner
-  readonly #byApp: WeakMap<TenantApp, Tenure>
+  readonly #suspensions: AuthoritySuspensions
   #tenures: Tenure[] = []
   /** Until when the proof carries whatever is not suspended. */
   #provenUntilMs = NEVER
   #held = false
 
-  /** `byApp` finds the tenures of all authorities again by the app objects of the directory in force. */
-  constructor(clock: Clock, owner: TenureOwner, byApp: WeakMap<TenantApp, Tenure>) {
-    this.#clock = clock
+  constructor(context: AccessContext, owner: TenureOwner, suspensions: AuthoritySuspensions) {
+    this.#context = context
     this.#owner = owner
-    this.#byApp = byApp
+    this.#suspensions = suspensions
   }
 
   get provenUntilMs(): number {
@@ -28,7 +28,7 @@ export class Tenures {
   }
 
   get valid(): boolean {
-    return !this.#held && this.#clock.now() < this.#provenUntilMs
+    return !this.#held && this.#context.options.clock.now() < this.#provenUntilMs
   }
 
   get transfers(): number {
@@ -39,17 +39,17 @@ export class Tenures {
 
   /** The running tenure of an app, begun when there is none. */
   of(app: TenantApp | undefined): Tenure {
-    const known = app === undefined ? undefined : this.#byApp.get(app)
+    const known = app === undefined ? undefined : this.#context.tenureByApp.get(app)
     if (known !== undefined && !known.ended) return known
     const tenure = this.#tenures.find(({ subject }) => isSame(subject, app)) ?? this.#begin(app)
-    if (app !== undefined) this.#byApp.set(app, tenure)
+    if (app !== undefined) this.#context.tenureByApp.set(app, tenure)
     // Or it would keep the app object of a directory that is no longer in force.
     tenure.subject = app
     return tenure
   }
 
   #begin(app: TenantApp | undefined): Tenure {
-    const tenure = new Tenure(this.#clock, this.#owner, app)
+    const tenure = new Tenure(this.#context.options.clock, this.#owner, app)
     // Not `push`, which makes room for sixteen more.
     this.#tenures = this.#tenures.concat(tenure)
     this.#carry(tenure)
@@ -97,7 +97,8 @@ export class Tenures {
 
   #carry(tenure: Tenure): void {
     if (tenure.ended) return
-    tenure.servableUntilMs = this.#held || this.#owner.isRefused(tenure.subject) ? NEVER : this.#provenUntilMs
+    tenure.servableUntilMs =
+      this.#held || this.#suspensions.refusing(tenure.subject) !== undefined ? NEVER : this.#provenUntilMs
   }
 }
 
