@@ -217,7 +217,7 @@ export class AwsKeyService implements KeyService, KeyProver {
     deadlineMs: number,
   ): Promise<Unwrapped> {
     const { region, keyArn } = copy
-    const plaintext = Buffer.allocUnsafeSlow(PLAINTEXT_BYTES).fill(0)
+    const plaintext = Buffer.from(new ArrayBuffer(PLAINTEXT_BYTES))
     const description = {
       authorityId: authority.id,
       operation: 'Decrypt',

@@ -14,6 +14,8 @@ const QUOTE = 0x22
 const COLON = 0x3a
 const PAD = 0x3d
 const ZERO_SYMBOL = 0x41
+/** On a buffer of its own: V8 keeps small arrays in its heap, and where it copies those the bytes stay behind. */
+const decoded = new Uint8Array(new ArrayBuffer(PLACEHOLDER_BYTES + 1))
 
 /** Replaces the placeholder in a serialized request body by the base64 of `plaintext`. The caller wipes the result. */
 export function insertPlaintext(body: string | Uint8Array, plaintext: Uint8Array): Buffer {
@@ -66,7 +68,6 @@ function encode(bytes: Uint8Array, target: Buffer, offset: number): void {
 
 function decode(text: Buffer, target: Uint8Array): boolean {
   if (target.length !== PLACEHOLDER_BYTES || text[BASE64_LENGTH - 1] !== PAD) return false
-  const bytes = Buffer.alloc(PLACEHOLDER_BYTES + 1)
   try {
     for (let at = 0, index = 0; at < BASE64_LENGTH; at += 4, index += 3) {
       let group = 0
@@ -75,15 +76,15 @@ function decode(text: Buffer, target: Uint8Array): boolean {
         if (value < 0) return false
         group = (group << 6) | value
       }
-      bytes[index] = group >>> 16
-      bytes[index + 1] = (group >>> 8) & 255
-      bytes[index + 2] = group & 255
+      decoded[index] = group >>> 16
+      decoded[index + 1] = (group >>> 8) & 255
+      decoded[index + 2] = group & 255
     }
-    if (bytes[PLACEHOLDER_BYTES] !== 0) return false
-    target.set(bytes.subarray(0, PLACEHOLDER_BYTES))
+    if (decoded[PLACEHOLDER_BYTES] !== 0) return false
+    target.set(decoded.subarray(0, PLACEHOLDER_BYTES))
     return true
   } finally {
-    bytes.fill(0)
+    decoded.fill(0)
   }
 }
 
