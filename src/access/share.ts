@@ -9,6 +9,10 @@ export interface CutReport {
   readonly lastAllowedAgeMs: number | undefined
   /** RFC 3339; when the keys were gone from this process's memory. */
   readonly wipedAt: string
+  /**
+   * Keys that this cut wiped. 0 where none was in memory: every transfer still waited for its key, which is zeroed when
+   * it comes, or needed none, or a narrower suspension had wiped them.
+   */
   readonly keysWiped: number
   readonly transfersCut: number
 }

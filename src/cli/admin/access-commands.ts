@@ -81,7 +81,8 @@ function rowsOf({ suspension: { id, since }, replicas }: RevocationStatement): u
     if (!one.confirmed) return [id, since, one.replica, null, null, 'NOT CONFIRMED', null, null]
     const { replica, lastAllowedAt, wipedAt, keysWiped, transfersCut } = one
     const afterMs = lastAllowedAt === null ? 0 : Math.max(0, Date.parse(lastAllowedAt) - Date.parse(since))
-    return [id, since, replica, lastAllowedAt, `${afterMs} ms`, wipedAt, keysWiped, transfersCut]
+    const keys = keysWiped === 0 ? 'none held' : keysWiped
+    return [id, since, replica, lastAllowedAt, `${afterMs} ms`, wipedAt, keys, transfersCut]
   })
 }
 
