@@ -65,7 +65,7 @@ export class ModelReplica {
     this.#shared.tell(this.access)
   }
 
-  /** One request; calls back once a response would be started, and not at all when it is refused. */
+  /** One request; calls back once a response would be started, not at all when it is refused. */
   request(app: TenantApp, started: () => void): void {
     const start = (lease: Lease): void => {
       // A dead process answers nobody.
@@ -75,8 +75,11 @@ export class ModelReplica {
     }
     try {
       const lease = this.access.admit(app)
-      if (lease instanceof Promise) lease.then(start).catch(() => undefined)
-      else start(lease)
+      if (lease instanceof Promise) {
+        lease.then(start).catch(() => undefined)
+        return
+      }
+      start(lease)
     } catch {
       // refused
     }

@@ -44,6 +44,10 @@ export interface ModelFigures {
   readonly marksPerSecond: number
   /** Bytes of memory for each organization that a replica has served, what it heard of others included; 0 where memory cannot be measured. */
   readonly bytesPerLease: number
+  /** Share of the requests that waited for AWS, or for another replica that did. */
+  readonly waitedShare: number
+  /** AssumeRole calls per bound for each tenant that asked within the last minute, whatever counts as idle. */
+  readonly stsPerTenantOfTheMinuteAndBound: number
   readonly requestsAllowed: number
   readonly revocations: number
   readonly crashes: number
@@ -58,6 +62,9 @@ export interface ModelFigures {
 /** Requests of a tenant whose access is withdrawn, so that the last allowed use is seen to within some milliseconds. */
 const WATCHED_REQUESTS_EVERY_MS = 20
 const WATCHED_BEFORE_MS = 6_000
+const MINUTE_MS = 60_000
+/** Longer than the replicas need among themselves. */
+const WAIT_MS_MIN = 10
 const WATCHED_AFTER_BOUNDS = 1.6
 
 interface Withdrawal {
@@ -85,6 +92,8 @@ class Model {
   readonly #wipedAfterMs: number[] = []
   readonly #lastAskedMs: Float64Array
   #started = 0
+  #asked = 0
+  #waited = 0
   #late = 0
   #names = 0
   #crashes = 0
@@ -126,11 +135,13 @@ class Model {
     const bytesPerLease = Math.round((heapBytes() - emptyBytes) / leases)
     const before = this.#counts()
     const activeBefore = this.#active(idleAfterMs)
+    const minuteBefore = this.#active(MINUTE_MS)
     this.#planRevocations(revocations, measuredMs)
     this.#planCrashes(measuredMs)
     await this.#pass(measuredMs)
     const after = this.#counts()
     const activeTenants = (activeBefore + this.#active(idleAfterMs)) / 2
+    const minuteTenants = (minuteBefore + this.#active(MINUTE_MS)) / 2
     const seconds = measuredMs / 1000
     const rate = (of: keyof typeof after): number => (after[of] - before[of]) / seconds
     await Promise.all(this.#replicas.map((replica) => replica.crash()))
@@ -143,6 +154,8 @@ class Model {
       messagesPublishedPerSecond: rate('published'),
       marksPerSecond: rate('ticks'),
       bytesPerLease,
+      waitedShare: (after.waited - before.waited) / (after.asked - before.asked),
+      stsPerTenantOfTheMinuteAndBound: (rate('sts') * revocationBoundMs) / 1000 / minuteTenants,
       requestsAllowed: this.#started,
       revocations: this.#ended.length,
       crashes: this.#crashes,
@@ -153,7 +166,13 @@ class Model {
   }
 
   #counts() {
-    return { ...this.#world.calls, ...this.#meeting.traffic, published: this.#published }
+    return {
+      ...this.#world.calls,
+      ...this.#meeting.traffic,
+      published: this.#published,
+      asked: this.#asked,
+      waited: this.#waited,
+    }
   }
 
   /** Tenants with a request within the time after which they count as idle. */
@@ -172,8 +191,11 @@ class Model {
   #request(tenant: number): void {
     this.#lastAskedMs[tenant] = this.#clock.now()
     const replica = this.#replicas[Math.floor(this.#random() * this.#replicas.length)]!
+    this.#asked += 1
+    const askedAtMs = this.#clock.now()
     replica.request(this.#world.tenants[tenant]!.app, () => {
       this.#started += 1
+      if (this.#clock.now() - askedAtMs >= WAIT_MS_MIN) this.#waited += 1
       const withdrawal = this.#withdrawn.get(tenant)
       if (withdrawal === undefined) return
       const now = this.#clock.now()

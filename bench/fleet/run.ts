@@ -27,7 +27,7 @@ const size = {
   requestsPerSecond: Math.ceil(5_000 * scale),
   awakeShare: 1 / 3,
   revocationBoundMs: BOUND_MS,
-  idleAfterMs: 60_000,
+  idleAfterMs: 30_000,
   warmUpMs: 65_000,
   measuredMs: 15_000,
   lossPercent: 0,
@@ -56,8 +56,9 @@ const crashing = {
 }
 const losses = [0, 5, 20]
 const scenarios: Scenario[] = [
-  { ...size, name: 'calls-idle-10s', idleAfterMs: 10_000, warmUpMs: 15_000 },
   { ...size, name: 'calls' },
+  { ...size, name: 'calls-idle-10s', idleAfterMs: 10_000 },
+  { ...size, name: 'calls-idle-60s', idleAfterMs: 60_000 },
   ...losses.map((lossPercent) => ({ ...cuts, name: `cut-off-loss-${lossPercent}`, lossPercent })),
   ...losses.map((lossPercent) => ({ ...crashing, name: `crashes-loss-${lossPercent}`, lossPercent })),
   { ...cuts, name: 'cut-off-notified', revocations: Math.ceil(200 * scale), notifiedAfterMs: 500 },
@@ -78,6 +79,8 @@ console.table(
     'KMS/s': Math.round(row.kmsPerSecond),
     'STS/s': Math.round(row.stsPerSecond),
     'proofs/active/bound': Number(row.proofsPerActiveTenantAndBound.toFixed(2)),
+    'STS/tenant of the minute/bound': Number(row.stsPerTenantOfTheMinuteAndBound.toFixed(2)),
+    'waited %': Number((100 * row.waitedShare).toFixed(1)),
     'claims/s': Math.round(row.claimsPerSecond),
     'messages/s': Math.round(row.messagesPublishedPerSecond),
     'bytes/lease': row.bytesPerLease,

@@ -32,7 +32,7 @@ export interface AccessOptions {
   readonly revocationBoundMs?: number
   /** How long tenants are served while the key service gives no verdict. Default 15 minutes. */
   readonly outageGraceMs?: number
-  /** An authority without requests for this long is no longer renewed in the background. Default 60 s. */
+  /** An authority without requests for this long is no longer renewed in the background. Default 30 s. */
   readonly idleAfterMs?: number
   /** Longest pause between two probes of a suspended authority; with one verification it must stay under 30 s. Default 15 s. */
   readonly probeIntervalMsMax?: number
@@ -82,7 +82,7 @@ export function accessTimes(options: AccessOptions): AccessTimes {
   const times = {
     revocationBoundMs,
     outageGraceMs: options.outageGraceMs ?? 15 * MINUTE_MS,
-    idleAfterMs: options.idleAfterMs ?? MINUTE_MS,
+    idleAfterMs: options.idleAfterMs ?? MINUTE_MS / 2,
     verificationTimeoutMs: revocationBoundMs * VERIFICATION_SHARE,
     judgementWaitMs: revocationBoundMs * JUDGEMENT_SHARE,
     retryPauseMs: revocationBoundMs * RETRY_SHARE,

@@ -43,7 +43,7 @@ describe('admission', () => {
       const harness = new AccessHarness()
       harness.prover.script = () => ({ latencyMs, outcome: 'verdict' })
       await harness.admit()
-      await harness.clock.advance(MINUTE_MS - BOUND_MS)
+      await harness.clock.advance(MINUTE_MS / 2 - BOUND_MS)
       const before = harness.prover.proofs.length
       for (let passedMs = 0; passedMs < 2 * MINUTE_MS; passedMs += 20) {
         await harness.clock.advance(20)
@@ -98,6 +98,18 @@ describe('admission', () => {
     expect(harness.access.admit(AUTHORITY)).toBeInstanceOf(Promise)
     await harness.clock.advance(20)
     expect(harness.prover.proofs).toHaveLength(verifications + 1)
+  })
+
+  test('ends half a minute after the last request, unless another time is set', async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    await harness.clock.advance(30_000 - BOUND_MS)
+    expect(harness.clock.timers).toBeGreaterThan(0)
+    const verifications = harness.prover.proofs.length
+    expect(verifications).toBeGreaterThan(4)
+    await harness.clock.advance(2 * BOUND_MS)
+    expect(harness.clock.timers).toBe(0)
+    expect(harness.prover.proofs.length).toBeLessThanOrEqual(verifications + 2)
   })
 
   test('takes the tenant keys of an authority in turn', async () => {
