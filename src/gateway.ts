@@ -117,6 +117,8 @@ export class Gateway {
         'AES-256-GCM runs by node:crypto, at a half to a third of the speed: OpenSSL cannot be called directly',
       )
     const memory = new SecureMemory()
+    // Refused here rather than at the first request, where no memory can be locked.
+    memory.allocate(32).wipe()
     const keyring = new Keyring({
       keyService,
       store: registry,
