@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Locator } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { RevocationStatement } from '../../src/audit/revocation-statement.ts'
+import { runProgram } from '../../src/cli/program.ts'
 import { type DocumentStore, startDocumentStore } from '../../src/local/document-store/document-store.ts'
 import { applyTemplate } from '../../src/local/apply-template.ts'
 import { GatewayWorld, type RunningGateway } from '../support/gateway-world.ts'
@@ -192,7 +194,19 @@ describe.skipIf(browserPath === undefined)('the console in Chromium', () => {
       await page.getByRole('button', { name: 'Show what each replica confirmed' }).click()
       await page.getByText('1 of 1 replicas confirmed').waitFor()
       const replicas = page.getByRole('table', { name: 'Replicas that ran' })
-      expect(await replicas.getByRole('row').nth(1).innerText()).not.toContain('not confirmed')
+      const confirmed = replicas.getByRole('row').nth(1)
+      expect(await confirmed.innerText()).not.toContain('not confirmed')
+      // The same figures as in the operator's report.
+      const [statement] = await reportOf('umbrella')
+      const [replica] = statement!.replicas
+      if (!replica?.confirmed) throw new Error('the report knows of no replica that has confirmed')
+      const instants = await confirmed
+        .locator('time')
+        .evaluateAll((times) => times.map((time) => time.getAttribute('datetime')))
+      expect(instants).toEqual([replica.lastAllowedAt, replica.wipedAt].filter((at) => at !== null))
+      const figures = (await confirmed.getByRole('cell').allInnerTexts()).slice(-2)
+      const keys = replica.keysWiped === 0 ? 'none held' : String(replica.keysWiped)
+      expect(figures).toEqual([keys, String(replica.transfersCut)])
       await screenshot(page, 'console-suspended')
       await world.umbrella.enableKey('eu-west-1')
       await page.getByRole('heading', { name: 'Access verified' }).waitFor({ timeout: 40_000 })
@@ -586,6 +600,18 @@ async function asOperator(method: string, path: string, body: unknown): Promise<
   })
   expect(response.status).toBe(201)
   return (await response.json()) as Record<string, unknown>
+}
+
+/** What `portcullis access report` says. */
+async function reportOf(organization: string): Promise<RevocationStatement[]> {
+  let text = ''
+  await runProgram(['access', 'report', organization, '--json'], {
+    environment: { PORTCULLIS_ADMIN_URL: running.gateway.adminUrl, PORTCULLIS_ADMIN_TOKEN: OPERATOR },
+    print: (printed) => (text += printed),
+    printError: (printed) => (text += printed),
+    stopRequested: new AbortController().signal,
+  })
+  return JSON.parse(text) as RevocationStatement[]
 }
 
 /** A token of someone who administers one organization. */

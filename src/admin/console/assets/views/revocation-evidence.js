@@ -55,7 +55,11 @@ export function RevocationEvidence({ organizationId, suspension }) {
               cell: (/** @type {any} */ row) =>
                 row.confirmed ? html`<${Time} at=${row.wipedAt} />` : html`<strong>not confirmed</strong>`,
             },
-            { name: 'Keys', kind: 'right', cell: (/** @type {any} */ row) => row.keysWiped ?? '–' },
+            {
+              name: 'Keys',
+              kind: 'right',
+              cell: (/** @type {any} */ row) => (row.keysWiped === 0 ? 'none held' : (row.keysWiped ?? '–')),
+            },
             {
               name: 'Requests cut',
               kind: 'right',
