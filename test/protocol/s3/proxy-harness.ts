@@ -96,6 +96,8 @@ function suspended(): PortcullisError {
 /** Counts what goes to the store. */
 class CountingUpstream implements Upstream {
   requests: string[] = []
+  /** Of the last request, names and values alternating. */
+  headers: readonly string[] = []
   bytes = 0
   readonly #pool: Upstream
 
@@ -105,6 +107,7 @@ class CountingUpstream implements Upstream {
 
   dispatch(request: StoreRequest, handler: StoreResponseHandler): () => void {
     this.requests.push(`${request.method} ${request.path}`)
+    this.headers = request.headers
     const count: StoreResponseHandler['data'] = (chunk, loan) => {
       this.bytes += chunk.length
       handler.data(chunk, loan)

@@ -5,6 +5,7 @@ import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   GetBucketEncryptionCommand,
   GetObjectAttributesCommand,
@@ -157,6 +158,16 @@ describe('objects', () => {
     await expect(put({ IfMatch: '"0"' })).rejects.toMatchObject({ name: 'PreconditionFailed' })
     expect((await read('conditional')).toString()).toBe('one')
     await put({ IfMatch: ETag })
+  })
+
+  it('are deleted under the condition of a time, and under none of a stored size', async () => {
+    const object = { Bucket, Key: 'deleted-if' }
+    await client.send(new PutObjectCommand({ ...object, Body: 'x' }))
+    const bySize = new DeleteObjectCommand({ ...object, IfMatchSize: 1 })
+    await expect(client.send(bySize)).rejects.toMatchObject({ name: 'NotImplemented' })
+    expect(await read(object.Key)).toHaveLength(1)
+    await client.send(new DeleteObjectCommand({ ...object, IfMatchLastModifiedTime: new Date() }))
+    expect(harness.upstream.headers).toContain('x-amz-if-match-last-modified-time')
   })
 
   it('list with plaintext lengths in every form', async () => {

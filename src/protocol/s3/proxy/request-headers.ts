@@ -35,6 +35,8 @@ const KEPT_AMZ = new Set([
   'x-amz-bypass-governance-retention',
   'x-amz-bucket-object-lock-enabled',
   'x-amz-expected-bucket-owner',
+  // Its companion about the size would compare the stored one.
+  'x-amz-if-match-last-modified-time',
   'x-amz-mfa',
   'x-amz-object-lock-legal-hold',
   'x-amz-object-lock-mode',
