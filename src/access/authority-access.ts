@@ -201,7 +201,7 @@ export class AuthorityAccess implements TenureOwner, Verifier {
       return
     }
     if (provenAtMs <= this.#evidence.deniedAtMs) return
-    const scope = this.#suspensions.adoptLift(suspension.id)
+    const scope = this.#suspensions.adoptLift(suspension)
     if (scope !== undefined) this.#cutter.reopen([scope])
   }
 

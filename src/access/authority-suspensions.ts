@@ -172,14 +172,15 @@ export class AuthoritySuspensions {
     return lifted
   }
 
-  /** Ends one denial that another replica has lifted. False when it is not open. */
-  adoptLift(suspensionId: string): SuspensionScope | undefined {
-    for (const [scope, { id }] of this.#denials) {
-      if (id !== suspensionId) continue
-      this.#end(scope, false)
-      return scope
-    }
-    return undefined
+  /**
+   * Ends a denial that another replica has lifted; one that was found here of the same scope as well, since replicas out
+   * of each other's reach open one each. Undefined when there is none.
+   */
+  adoptLift({ id, scope }: Suspension): SuspensionScope | undefined {
+    const known = this.#denials.get(scope)
+    if (known === undefined) return undefined
+    this.#end(scope, known.id !== id)
+    return scope
   }
 
   /** False when there was no operator's suspension. */

@@ -461,6 +461,23 @@ describe('the first requests after a start', () => {
   })
 })
 
+describe('a denial that another replica has found as well', () => {
+  test("ends with the other's, by a proof that began after it was found here and by none before", async () => {
+    const harness = new AccessHarness()
+    await harness.admit()
+    harness.prover.allowed = false
+    await harness.clock.advance(BOUND_MS)
+    const found = harness.suspensions.open()[0]!
+    const lifted = { ...found, id: 'of-another-replica', endedAt: '2026-01-01T00:00:00Z' }
+    harness.access.adoptSuspension(lifted, harness.clock.now() - BOUND_MS)
+    expect((await suspended(harness)).suspension.id).toBe(found.id)
+    harness.prover.allowed = true
+    harness.access.adoptSuspension(lifted, harness.clock.now() + 1)
+    await expect(harness.admit()).resolves.toBeDefined()
+    expect(harness.suspensions.open()).toEqual([])
+  })
+})
+
 describe("an operator's suspension", () => {
   test('stands although access is proven, until it is lifted', async () => {
     const harness = new AccessHarness()
