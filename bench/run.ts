@@ -151,9 +151,9 @@ function reportDocuments(measurement: Measurement): void {
 }
 
 function reportTenants(measurement: TenantsMeasurement): void {
-  const { saturated, carried, ...perTenant } = measurement
+  const { saturated, carried, othersIdle, ...perTenant } = measurement
   console.table(perTenant)
-  for (const [load, requests] of Object.entries({ saturated, carried })) {
+  for (const [load, requests] of Object.entries({ saturated, carried, othersIdle })) {
     const [one, many] = requests.rows
     console.table(
       requests.rows.map(({ subject, rps, cpuMicrosPerRequest, p50Ms, p99Ms }) => ({

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Child, startChild } from '../../../bench/support/child.ts'
-import { peakRssMiBOf, resetPeakRss, rssMiBOf } from '../../../bench/support/cpu-time.ts'
-import { ObjectClient, type WireRequest } from '../../../bench/support/object-client.ts'
-import { emptyPayloadHash, signed } from '../../../bench/support/sign.ts'
-import type { World } from '../../../bench/world.ts'
+import { type Child, startChild } from '../../bench/support/child.ts'
+import { peakRssMiBOf, resetPeakRss, rssMiBOf } from '../../bench/support/cpu-time.ts'
+import { ObjectClient, type WireRequest } from '../../bench/support/object-client.ts'
+import { emptyPayloadHash, signed } from '../../bench/support/sign.ts'
+import type { World } from '../../bench/world.ts'
 
 // 16 concurrent transfers of 32 MiB; PORTCULLIS_TRANSFER_MIB=1024 runs the size that the limit was set for.
 const TRANSFERS = 16
