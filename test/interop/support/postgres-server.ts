@@ -57,8 +57,9 @@ export class PostgresServer {
     return server
   }
 
-  /** Starts the server, also again after `kill`. */
+  /** Starts the server unless it runs, also again after `kill`. */
   async run(): Promise<void> {
+    if (this.#process !== undefined) return
     const [program, ...parameters] = asPostgres(join(this.#bin, 'postgres'))
     this.#process = spawn(
       program!,
