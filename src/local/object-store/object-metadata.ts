@@ -1,18 +1,10 @@
 import type { RawHeaders } from '../../listener/raw-headers.ts'
+import { CONTENT_HEADERS } from '../../protocol/s3/content-headers.ts'
 import { S3Error } from '../../protocol/s3/errors.ts'
 import type { XmlElement } from '../../protocol/s3/xml-reader.ts'
 import { childOf, childText } from '../../protocol/s3/xml-reader.ts'
 
-const KEPT = new Set([
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-type',
-  'expires',
-  'x-amz-storage-class',
-  'x-amz-website-redirect-location',
-])
+const KEPT = new Set([...CONTENT_HEADERS, 'x-amz-storage-class', 'x-amz-website-redirect-location'])
 const METADATA_BYTES_MAX = 2048
 const TAGS_MAX = 10
 

@@ -65,6 +65,7 @@ export function readSignatureClaim(headers: RawHeaders, query: readonly QueryPar
  * Throws `AccessDenied` for a form that has no policy, else S3's error for the field that is missing or malformed.
  */
 export function readFormClaim(values: ReadonlyMap<string, string>): SignatureClaim {
+  if (values.has('x-amz-security-token')) throw new S3Error('InvalidToken')
   if (values.has('awsaccesskeyid')) throw new S3Error('InvalidRequest', MECHANISM_MESSAGE)
   if (!values.has('policy')) throw new S3Error('AccessDenied')
   const refuse: Refuse = (detail) => new S3Error('InvalidArgument', detail)

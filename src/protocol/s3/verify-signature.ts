@@ -59,10 +59,7 @@ export function verifySignature<Credential extends S3Credential>(
   refuseSessionToken(request)
   const claim = request.claim ?? readSignatureClaim(request.headers, request.query)
   assertScope(claim, options.region)
-  const credential = options.credentialOf(claim.accessKeyId)
-  if (credential === undefined) {
-    throw new S3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: claim.accessKeyId })
-  }
+  const credential = claimedCredential(claim, options)
   assertTime(claim, options.now())
   assertSignedHeaders(claim, request.headers)
   const payloadHash = payloadHashOf(claim, request)
@@ -82,12 +79,7 @@ export function verifySignature<Credential extends S3Credential>(
       payloadHash,
     }),
   )
-  if (!signaturesEqual(signText(key, text), claim.signature)) {
-    throw new S3Error('SignatureDoesNotMatch', undefined, {
-      AWSAccessKeyId: claim.accessKeyId,
-      StringToSign: text,
-    })
-  }
+  assertSigned(claim, key, text)
   return {
     credential,
     place: claim.place,
@@ -97,6 +89,24 @@ export function verifySignature<Credential extends S3Credential>(
     signature: claim.signature,
     signingKey: key,
   }
+}
+
+/** The credential that a claim names. Throws `InvalidAccessKeyId` when there is none. */
+export function claimedCredential<Credential extends S3Credential>(
+  { accessKeyId }: SignatureClaim,
+  { credentialOf }: Pick<VerifierOptions<Credential>, 'credentialOf'>,
+): Credential {
+  const credential = credentialOf(accessKeyId)
+  if (credential === undefined) {
+    throw new S3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: accessKeyId })
+  }
+  return credential
+}
+
+/** Throws `SignatureDoesNotMatch` unless the claim's signature is that of `text` under `key`. */
+export function assertSigned({ accessKeyId, signature }: SignatureClaim, key: Buffer, text: string): void {
+  if (signaturesEqual(signText(key, text), signature)) return
+  throw new S3Error('SignatureDoesNotMatch', undefined, { AWSAccessKeyId: accessKeyId, StringToSign: text })
 }
 
 // Access keys here are long-term; a session token belongs to credentials that this gateway never issued.

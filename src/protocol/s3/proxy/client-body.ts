@@ -4,6 +4,7 @@ import { S3Error } from '../errors.ts'
 import { ChecksumVerifier, readChecksumRequest } from '../expected-checksums.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import type { ObjectChecksum } from './trailer.ts'
+import { ofFullObject } from './trailer.ts'
 
 const NO_TRAILERS: ReadonlyMap<string, string> = new Map()
 
@@ -75,13 +76,7 @@ export class ClientBody {
         if (received !== this.bytes) throw new S3Error('IncompleteBody')
         const checksum = this.#verifier.finish(trailers)
         over = true
-        sink.end(
-          checksum && {
-            algorithm: checksum.algorithm,
-            type: 'FULL_OBJECT',
-            value: checksum.value.toString('base64'),
-          },
-        )
+        sink.end(ofFullObject(checksum))
       } catch (thrown) {
         fail(thrown)
       }

@@ -3,7 +3,13 @@ import { headerValue } from '../../../listener/raw-headers.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 
 const ANSWER_BYTES_MAX = 64 * 1024
-const ABOUT_ORIGIN = /^(access-control-(allow-origin|allow-credentials|expose-headers)|vary)$/i
+/** What an answer says to the page of another origin. */
+export const ABOUT_ORIGIN: readonly string[] = [
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'access-control-expose-headers',
+  'vary',
+]
 
 /**
  * What the bucket's CORS rules say to a browser that posts a form: the store sees a PUT and so cannot say it with its answer.
@@ -19,5 +25,7 @@ export async function corsHeadersOfPost(context: ObjectExchange): Promise<RawHea
     ANSWER_BYTES_MAX,
   )
   if (response.status >= 300) return []
-  return response.headers.filter((_, index, all) => ABOUT_ORIGIN.test(all[index - (index % 2)]!))
+  return response.headers.filter((_, index, all) =>
+    ABOUT_ORIGIN.includes(all[index - (index % 2)]!.toLowerCase()),
+  )
 }

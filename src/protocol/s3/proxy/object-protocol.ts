@@ -11,10 +11,10 @@ import type { Operation, OperationName } from '../operations.ts'
 import { recognise } from '../operations.ts'
 import { assertPolicyMet } from '../post-policy.ts'
 import type { SignatureClaim } from '../signature-claim.ts'
-import { readSignatureClaim } from '../signature-claim.ts'
+import { readFormClaim, readSignatureClaim } from '../signature-claim.ts'
 import type { QueryParameter } from '../uri-encoding.ts'
 import { parseQuery } from '../uri-encoding.ts'
-import { claimOfForm, verifyForm } from '../verify-form.ts'
+import { verifyForm } from '../verify-form.ts'
 import type { VerifiedRequest } from '../verify-signature.ts'
 import { verifySignature } from '../verify-signature.ts'
 import { Backend } from './backend.ts'
@@ -140,7 +140,7 @@ export class ObjectProtocol {
   /** A form of a browser, which says who signed it only in its body. */
   async #post(exchange: Exchange, mount: ObjectMount): Promise<void> {
     const form = await receiveForm(exchange)
-    const claim = claimOfForm(form.values)
+    const claim = readFormClaim(form.values)
     const sealed = mount.sealedAccessKeyOf?.(claim.accessKeyId)
     let lease: Lease | undefined
     let accessKey: AccessKey | undefined

@@ -4,7 +4,7 @@ import { S3Error } from '../errors.ts'
 import type { PostPolicy } from '../post-policy.ts'
 import { ChecksumVerifier, readChecksumRequest } from '../expected-checksums.ts'
 import { xmlDocument } from '../xml-writer.ts'
-import { corsHeadersOfPost } from './cors-headers.ts'
+import { ABOUT_ORIGIN, corsHeadersOfPost } from './cors-headers.ts'
 import { clientEtag } from './etag-form.ts'
 import type { StoredForm } from './form-upload.ts'
 import { FormUpload } from './form-upload.ts'
@@ -17,21 +17,13 @@ import { checksumHeaders, objectResponseHeaders } from './response-headers.ts'
 import { admitted } from './sealed-upload.ts'
 import { passRefusal } from './store-refusal.ts'
 import type { ObjectChecksum } from './trailer.ts'
-import { encodeTrailer } from './trailer.ts'
+import { encodeTrailer, ofFullObject } from './trailer.ts'
 
 /** Of a file that much is held; a longer one goes to the store in parts of this length, as its length is not known. */
 const BLOCK_BYTES = 8 * 1024 * 1024
 
 /** What a form is not answered with as the store says it: about its own document, or the rules for a PUT. */
-const REPLACED: ReadonlySet<string> = new Set([
-  'content-type',
-  'etag',
-  'location',
-  'vary',
-  'access-control-allow-origin',
-  'access-control-allow-credentials',
-  'access-control-expose-headers',
-])
+const REPLACED: ReadonlySet<string> = new Set(['content-type', 'etag', 'location', ...ABOUT_ORIGIN])
 
 /**
  * PostObject: the file of a form whose signature and policy hold. Nothing becomes an object before the form has ended as
@@ -91,12 +83,7 @@ class FormFile {
       })
     }
     await this.#form.reader.finish()
-    const checksum = this.#verifier.finish(new Map())
-    this.checksum = checksum && {
-      algorithm: checksum.algorithm,
-      type: 'FULL_OBJECT',
-      value: checksum.value.toString('base64'),
-    }
+    this.checksum = ofFullObject(this.#verifier.finish(new Map()))
   }
 }
 

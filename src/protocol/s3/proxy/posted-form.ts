@@ -1,6 +1,7 @@
 import type { Exchange } from '../../../listener/exchange.ts'
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
 import { headerValue } from '../../../listener/raw-headers.ts'
+import { CONTENT_HEADERS } from '../content-headers.ts'
 import { S3Error } from '../errors.ts'
 import { boundaryOf, FormReader } from '../form-reader.ts'
 import type { PostPolicy } from '../post-policy.ts'
@@ -16,24 +17,16 @@ export interface PostedForm {
 }
 
 /** Fields that are headers of the object, beside those that begin with `x-amz-`. */
-const OF_OBJECT = new Set([
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-type',
-  'expires',
-])
+const OF_OBJECT = new Set(CONTENT_HEADERS)
 const OF_SIGNATURE = /^x-amz-(algorithm|credential|date|signature)$/
 const FILE_NAME = '${filename}'
 
 /** True for a request that carries its signature in a form. */
 export function isForm({ method, head, query, request }: Exchange): boolean {
-  const isMultipart = /^multipart\/form-data\b/i.test(head.contentType ?? '')
   return (
     method === 'POST' &&
-    isMultipart &&
     query === '' &&
+    /^multipart\/form-data\b/i.test(head.contentType ?? '') &&
     headerValue(request.rawHeaders, 'authorization') === undefined
   )
 }

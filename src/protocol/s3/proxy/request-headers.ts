@@ -1,4 +1,5 @@
 import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import { CONTENT_HEADERS } from '../content-headers.ts'
 import { storeEtags } from './etag-form.ts'
 import { S3Error } from '../errors.ts'
 import type { ObjectExchange } from './object-exchange.ts'
@@ -13,12 +14,7 @@ export const CONDITIONS: ReadonlySet<string> = new Set([
 
 /** Standard headers that travel to the store with an object or a read. */
 const KEPT = new Set([
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-type',
-  'expires',
+  ...CONTENT_HEADERS,
   'if-match',
   'if-none-match',
   'if-modified-since',

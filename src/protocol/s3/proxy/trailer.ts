@@ -2,6 +2,7 @@ import { EnvelopeError } from '../../../envelope/envelope-error.ts'
 import { PART_TRAILER_BYTES } from '../../../envelope/parts/layout.ts'
 import type { ChecksumAlgorithm } from '../checksum-algorithms.ts'
 import { CHECKSUM_ALGORITHMS, CHECKSUM_BYTES } from '../checksum-algorithms.ts'
+import type { ObjectChecksum as VerifiedChecksum } from '../expected-checksums.ts'
 import type { ChecksumType } from '../multipart-checksum.ts'
 
 /** A checksum of an object's plaintext as clients see it. */
@@ -10,6 +11,17 @@ export interface ObjectChecksum {
   readonly type: ChecksumType
   /** Base64, with `-N` when composite. */
   readonly value: string
+}
+
+/** A verified digest of a whole body as clients see it. */
+export function ofFullObject(verified: VerifiedChecksum | undefined): ObjectChecksum | undefined {
+  return (
+    verified && {
+      algorithm: verified.algorithm,
+      type: 'FULL_OBJECT',
+      value: verified.value.toString('base64'),
+    }
+  )
 }
 
 /** Bytes of the trailer of every object, part and end record. */
