@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls'
 import { asPortcullisError, PortcullisError } from '../errors.ts'
 import type { ErrorFace } from './problem.ts'
 import { problemFace } from './problem.ts'
-import type { RawHeaders } from './raw-headers.ts'
+import type { RawHeaders } from '../wire/raw-headers.ts'
 import type { RequestHead } from './request-head.ts'
 
 /** A permission that can end while a transfer runs; `access/` leases are one. */

@@ -1,5 +1,5 @@
 import type { PortcullisError } from '../errors.ts'
-import type { RawHeaders } from './raw-headers.ts'
+import type { RawHeaders } from '../wire/raw-headers.ts'
 
 /** An error as it goes over the wire. */
 export interface ErrorBody {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { PortcullisError } from '../errors.ts'
-import type { RawHeaders } from './raw-headers.ts'
+import type { RawHeaders } from '../wire/raw-headers.ts'
 
 /** The parts of a request's head that the stages need, read in one pass over the raw headers. */
 export interface RequestHead {

@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../listener/raw-headers.ts'
+import type { RawHeaders } from '../wire/raw-headers.ts'
 
 /** Fields that belong to one connection and never travel on (RFC 9110 section 7.6.1). */
 const HOP_BY_HOP = new Set([

@@ -1,6 +1,6 @@
 import { PortcullisError } from '../errors.ts'
-import type { RawHeaders } from '../listener/raw-headers.ts'
-import { headerValue } from '../listener/raw-headers.ts'
+import type { RawHeaders } from '../wire/raw-headers.ts'
+import { headerValue } from '../wire/raw-headers.ts'
 
 /** Takes what a reader finds. Exactly one `end` comes last. */
 export interface ResponseEvents {

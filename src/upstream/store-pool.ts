@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { type Dispatcher, errors, Pool } from 'undici'
 import { PortcullisError } from '../errors.ts'
-import type { RawHeaders } from '../listener/raw-headers.ts'
+import type { RawHeaders } from '../wire/raw-headers.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import type {
   PushedBody,
@@ -12,7 +12,7 @@ import type {
   UpgradeRequest,
   Upstream,
 } from './upstream.ts'
-import { OWNED } from './upstream.ts'
+import { OWNED } from '../wire/loan.ts'
 
 /** TLS towards a store: verification is never off. PEM text. */
 export interface StoreTls {

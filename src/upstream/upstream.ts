@@ -1,6 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import type { PortcullisError } from '../errors.ts'
-import type { RawHeaders } from '../listener/raw-headers.ts'
+import type { Loan } from '../wire/loan.ts'
+import type { RawHeaders } from '../wire/raw-headers.ts'
 
 /** A request to a store, after all transformation. */
 export interface StoreRequest {
@@ -37,17 +38,6 @@ export interface BodyWriter {
   /** It never will be: cuts the connection, so that the store does not take what it has for the whole. */
   abort(reason: Error): void
 }
-
-/** Memory that what a store sent lies in, and that serves other bytes once nobody holds it. */
-export interface Loan {
-  /** Holds the memory beyond the call that lent it. */
-  retain(): void
-  /** Gives it back, once for each `retain`; without, it is never used again. */
-  release(): void
-}
-
-/** The loan of memory that nobody wants back. */
-export const OWNED: Loan = { retain() {}, release() {} }
 
 /** The running transfer of a store's response: its brake and its emergency stop. */
 export interface StoreTransfer {

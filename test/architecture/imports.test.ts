@@ -34,6 +34,7 @@ const LAYERS = [
   'crypto',
   'observability',
   'config',
+  'wire',
   'errors.ts',
 ]
 

@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 import { CONTENT_HEADERS } from '../../protocol/s3/content-headers.ts'
 import { S3Error } from '../../protocol/s3/errors.ts'
 import type { XmlElement } from '../../protocol/s3/xml-reader.ts'

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { headerValue } from '../../listener/raw-headers.ts'
+import { headerValue } from '../../wire/raw-headers.ts'
 import type { Address } from '../../protocol/s3/address.ts'
 import type { S3Credential } from '../../protocol/s3/signing-key.ts'
 import { S3Error } from '../../protocol/s3/errors.ts'

@@ -1,6 +1,6 @@
 import { createHash, type Hash, timingSafeEqual } from 'node:crypto'
 import { PortcullisError } from '../../errors.ts'
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 
 /** Fields that describe the exact bytes of a body, and so are untrue behind a transform. */
 export const DIGEST_HEADERS = new Set([

@@ -1,5 +1,5 @@
 import { PortcullisError } from '../../errors.ts'
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 import { DIGEST_HEADERS } from './body-digest.ts'
 
 // These ask for, or describe, the bytes as stored: ranges and codings of ciphertext mean nothing to a client.

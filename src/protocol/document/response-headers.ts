@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 import { DIGEST_HEADERS } from './body-digest.ts'
 
 /** Where a store's own addresses lead, seen from outside. */

@@ -1,6 +1,6 @@
 import { BudgetShare, type ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 import type { BodyTransform, BodyTransformStream } from './body-transform.ts'
 
 /** The brake on whatever the bytes come from. */

@@ -1,7 +1,7 @@
 import { PortcullisError } from '../../errors.ts'
 import type { ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 import type { StoreResponseHandler, StoreTransfer } from '../../upstream/upstream.ts'
 import { DIGEST_HEADERS } from './body-digest.ts'
 import type { BodyTransform } from './body-transform.ts'

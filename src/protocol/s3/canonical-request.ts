@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 import { hash } from 'node:crypto'
 import type { QueryParameter } from './uri-encoding.ts'
 

@@ -1,5 +1,5 @@
-import type { RawHeaders } from '../../listener/raw-headers.ts'
-import { headerValue } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
+import { headerValue } from '../../wire/raw-headers.ts'
 import type { ChecksumAlgorithm, RunningChecksum } from './checksum-algorithms.ts'
 import {
   algorithmNamed,

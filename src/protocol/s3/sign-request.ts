@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
 import { amzTimestamp } from './amz-date.ts'
 import { canonicalRequest, stringToSign } from './canonical-request.ts'
 import type { S3Credential } from './signing-key.ts'

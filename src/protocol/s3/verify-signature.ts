@@ -1,5 +1,5 @@
-import type { RawHeaders } from '../../listener/raw-headers.ts'
-import { headerValue } from '../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../wire/raw-headers.ts'
+import { headerValue } from '../../wire/raw-headers.ts'
 import { canonicalRequest, stringToSign } from './canonical-request.ts'
 import { S3Error } from './errors.ts'
 import type { PayloadMode } from './payload-mode.ts'

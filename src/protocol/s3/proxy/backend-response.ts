@@ -1,8 +1,9 @@
 import { PortcullisError } from '../../../errors.ts'
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
-import { headerValue } from '../../../listener/raw-headers.ts'
-import type { Loan, StoreResponseHandler, StoreTransfer } from '../../../upstream/upstream.ts'
-import { OWNED } from '../../../upstream/upstream.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
+import { headerValue } from '../../../wire/raw-headers.ts'
+import type { StoreResponseHandler, StoreTransfer } from '../../../upstream/upstream.ts'
+import type { Loan } from '../../../wire/loan.ts'
+import { OWNED } from '../../../wire/loan.ts'
 
 /** Takes the body of a response. Exactly one of `end` and `error` comes last. */
 export interface BodySink {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { PortcullisError } from '../../../errors.ts'
 import type { Exchange } from '../../../listener/exchange.ts'
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import type { PushedBody } from '../../../upstream/upstream.ts'
 import { signRequest } from '../sign-request.ts'
 import type { S3Credential } from '../signing-key.ts'

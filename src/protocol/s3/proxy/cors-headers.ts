@@ -1,5 +1,5 @@
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
-import { headerValue } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
+import { headerValue } from '../../../wire/raw-headers.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 
 const ANSWER_BYTES_MAX = 64 * 1024

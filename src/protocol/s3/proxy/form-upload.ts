@@ -1,7 +1,7 @@
 import { UNENDED_PART_BYTES } from '../../../envelope/parts/parts-opener.ts'
 import { PartSealer } from '../../../envelope/parts/sealer.ts'
 import { PortcullisError } from '../../../errors.ts'
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import { childText, parseXml } from '../xml-reader.ts'
 import { xmlDocument } from '../xml-writer.ts'
 import type { BackendResponse } from './backend-response.ts'

@@ -1,5 +1,5 @@
 import { contentRange, parseRange, resolveRange } from '../ranges.ts'
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import type { OpenedHead } from './first-stream.ts'
 import { placeOf, readHead } from './first-stream.ts'
 import { passForeign } from './foreign-object.ts'

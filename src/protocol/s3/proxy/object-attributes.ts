@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import { checksumElement } from '../checksum-algorithms.ts'
 import { bareEtag } from '../conditions.ts'
 import { S3Error } from '../errors.ts'

@@ -1,11 +1,11 @@
 import type { StreamHeader } from '../../../envelope/header.ts'
 import type { PortcullisError } from '../../../errors.ts'
 import type { TenantKey } from '../../../keyring/tenant-key.ts'
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import type { BodySink, BodySource } from './backend-response.ts'
 import type { ObjectExchange } from './object-exchange.ts'
-import type { Loan } from '../../../upstream/upstream.ts'
-import { OWNED } from '../../../upstream/upstream.ts'
+import type { Loan } from '../../../wire/loan.ts'
+import { OWNED } from '../../../wire/loan.ts'
 import { publicError } from './public-error.ts'
 
 /** Opens stored bytes pushed in pieces; `WholeOpener` and `PartsOpener` are such. */

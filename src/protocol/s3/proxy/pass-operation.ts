@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import { S3Error } from '../errors.ts'
 import { parseXml } from '../xml-reader.ts'
 import { ClientBody } from './client-body.ts'

@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import { BudgetShare } from '../../../listener/byte-budget.ts'
 import { S3Error } from '../errors.ts'
 import type { PostPolicy } from '../post-policy.ts'

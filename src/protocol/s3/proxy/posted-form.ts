@@ -1,6 +1,6 @@
 import type { Exchange } from '../../../listener/exchange.ts'
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
-import { headerValue } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
+import { headerValue } from '../../../wire/raw-headers.ts'
 import { CONTENT_HEADERS } from '../content-headers.ts'
 import { S3Error } from '../errors.ts'
 import { boundaryOf, FormReader } from '../form-reader.ts'

@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import { CONTENT_HEADERS } from '../content-headers.ts'
 import { storeEtags } from './etag-form.ts'
 import { S3Error } from '../errors.ts'

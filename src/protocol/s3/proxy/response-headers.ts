@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../../listener/raw-headers.ts'
+import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import type { ObjectChecksum } from './trailer.ts'
 import { checksumHeader } from '../checksum-algorithms.ts'
 import { clientEtag } from './etag-form.ts'

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ConnectionMemory, readMemory } from '../../src/upstream/connection-memory.ts'
-import type { Loan } from '../../src/upstream/upstream.ts'
+import { ConnectionMemory, readMemory } from '../../src/wire/connection-memory.ts'
+import type { Loan } from '../../src/wire/loan.ts'
 
 const BIG_BYTES = 512 * 1024
 

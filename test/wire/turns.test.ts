@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { awaitTurn } from '../../src/listener/turns.ts'
+import { awaitTurn } from '../../src/wire/turns.ts'
 
 function passOfTheLoop(): Promise<void> {
   return new Promise((resolve) => {

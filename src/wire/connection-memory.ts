@@ -1,6 +1,6 @@
 import type { ReadBuffer } from './read-buffer.ts'
 import { ReadBufferPool } from './read-buffer.ts'
-import type { Loan } from './upstream.ts'
+import type { Loan } from './loan.ts'
 
 /** What is left of a buffer is read into as long as it is at least this. */
 const ROOM_BYTES_MIN = 64 * 1024

@@ -1,4 +1,4 @@
-import type { Loan } from './upstream.ts'
+import type { Loan } from './loan.ts'
 
 /** Big buffers that wait for the next transfer; more are left to the garbage collector. */
 const SPARE_MAX = 32
