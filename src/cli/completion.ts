@@ -4,6 +4,11 @@ import { type Command, Help } from 'commander'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]
 
+// zsh runs the script of bash, once its own completion is on.
+const ZSH_PREPARATION = `(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+autoload -Uz bashcompinit && bashcompinit
+`
+
 /** What may follow some words of a command line. */
 interface Suggestions {
   readonly words: string
@@ -14,8 +19,7 @@ interface Suggestions {
 export function completionScript(program: Command, shell: Shell): string {
   const suggestions = suggestionsOf(program, [])
   if (shell === 'fish') return fishScript(suggestions)
-  const bash = bashScript(suggestions)
-  return shell === 'bash' ? bash : `#compdef portcullis\nautoload -U +X bashcompinit && bashcompinit\n${bash}`
+  return shell === 'zsh' ? ZSH_PREPARATION + bashScript(suggestions) : bashScript(suggestions)
 }
 
 function suggestionsOf(command: Command, words: readonly string[]): Suggestions[] {
@@ -29,20 +33,21 @@ function suggestionsOf(command: Command, words: readonly string[]): Suggestions[
   ]
 }
 
+// No variable is named `words`, which is zsh's own.
 function bashScript(suggestions: readonly Suggestions[]): string {
   const rows = suggestions.map(({ words, next }) => `    '${words}') next='${next.join(' ')}' ;;`)
   return `_portcullis() {
-  local words='' word next=''
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  local typed='' word next=''
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     case "$word" in -*) break ;; esac
-    words="\${words:+$words }$word"
+    typed="\${typed:+$typed }$word"
   done
   while :; do
-    case "$words" in
+    case "$typed" in
 ${rows.join('\n')}
     esac
-    if [ -n "$next" ] || [ -z "$words" ]; then break; fi
-    case "$words" in *' '*) words="\${words% *}" ;; *) words='' ;; esac
+    if [ -n "$next" ] || [ -z "$typed" ]; then break; fi
+    case "$typed" in *' '*) typed="\${typed% *}" ;; *) typed='' ;; esac
   done
   COMPREPLY=($(compgen -W "$next" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
@@ -51,10 +56,25 @@ complete -o default -F _portcullis portcullis
 }
 
 function fishScript(suggestions: readonly Suggestions[]): string {
-  const lines = suggestions.map(({ words, next }) => {
-    const condition =
-      words === '' ? '__fish_use_subcommand' : `string match -q -- "portcullis ${words}*" (commandline -pc)`
-    return `complete -c portcullis -f -n '${condition}' -a '${next.join(' ')}'`
-  })
-  return `${lines.join('\n')}\n`
+  const rows = suggestions.map(
+    ({ words, next }) => `      case '${words}'\n        set next ${next.join(' ')}`,
+  )
+  return `function __portcullis_next
+  set -l typed
+  for word in (commandline -opc)
+    string match -q -- '-*' $word; and break
+    set -a typed $word
+  end
+  set -e typed[1]
+  set -l next
+  while not set -q next[1]
+    switch "$typed"
+${rows.join('\n')}
+    end
+    set -e typed[-1]
+  end
+  printf '%s\\n' $next
+end
+complete -c portcullis -f -a '(__portcullis_next)'
+`
 }
