@@ -8,7 +8,7 @@ import { gcmEngine } from '../src/crypto/gcm-engine.ts'
 import { nodeGcm } from '../src/crypto/node-gcm.ts'
 import { SecureMemory } from '../src/crypto/secure-memory.ts'
 import type { SuiteId } from '../src/crypto/suites.ts'
-import { FieldContext, streamContext } from '../src/envelope/context.ts'
+import { FieldContext, StreamContexts } from '../src/envelope/context.ts'
 import { FieldHead, parseField, sealedFieldLength } from '../src/envelope/field-format.ts'
 import { openField, sealField } from '../src/envelope/field.ts'
 import { ObjectOpener } from '../src/envelope/object-opener.ts'
@@ -94,7 +94,7 @@ function fieldCandidates(suite: SuiteId, token: Buffer): Record<string, Candidat
 async function streams(): Promise<void> {
   const streamKey = randomBytes(32)
   const keyId = randomBytes(16)
-  const stream = streamContext(names, Buffer.from('attachments/1'))
+  const stream = new StreamContexts(names).of(Buffer.from('attachments/1'))
   const plaintext = randomBytes(STREAM_BYTES)
   const seal = (): Buffer[] => {
     const sealer = new StreamSealer({

@@ -81,11 +81,6 @@ export class StreamContexts {
   }
 }
 
-/** Context of one stream, as `StreamContexts` makes it. */
-export function streamContext(names: ContextNames, objectName: Uint8Array): Buffer {
-  return new StreamContexts(names).of(objectName)
-}
-
 /** Length in four bytes, then the bytes, so that no two lists of names look alike. */
 export function lengthPrefixed(bytes: Uint8Array): Buffer {
   const result = Buffer.allocUnsafe(LENGTH_BYTES + bytes.length)

@@ -11,7 +11,7 @@ const NOTHING: Buffer = Buffer.alloc(0)
 
 export interface ObjectOpenerOptions {
   readonly memory: SecureMemory
-  /** Context of an object whose key is at hand, from `streamContext`. */
+  /** Context of an object whose key is at hand, from `StreamContexts`. */
   readonly context: Uint8Array
   /** For random access, from `planRange`: what is written to the opener begins at frame `firstFrame` of `header`. */
   readonly range?: {

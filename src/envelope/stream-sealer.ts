@@ -12,7 +12,7 @@ export interface StreamSealerOptions {
   readonly keyId: Uint8Array
   /** Derived key "stream" of the tenant key, 32 bytes; used in the constructor only. */
   readonly streamKey: Uint8Array
-  /** From `streamContext`. */
+  /** From `StreamContexts`. */
   readonly context: Uint8Array
   /** Exactly as many bytes must be written. */
   readonly plaintextBytes: number

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { FieldContext, streamContext } from '../../src/envelope/context.ts'
+import { FieldContext, StreamContexts } from '../../src/envelope/context.ts'
 import { CONTEXT } from '../vectors/make-field.ts'
 import { fieldAad } from '../vectors/reference.ts'
 
@@ -56,6 +56,6 @@ test('names beyond the limits, and empty ones, are refused', () => {
   const context = new FieldContext(CONTEXT)
   expect(context.associatedData(Buffer.alloc(4096), 0, 4096).length).toBeGreaterThan(4096)
   expect(() => context.associatedData(Buffer.alloc(4097), 0, 4097)).toThrow(RangeError)
-  expect(() => streamContext(CONTEXT, Buffer.alloc(0))).toThrow(RangeError)
-  expect(() => streamContext(CONTEXT, Buffer.alloc(4097))).toThrow(RangeError)
+  expect(() => new StreamContexts(CONTEXT).of(Buffer.alloc(0))).toThrow(RangeError)
+  expect(() => new StreamContexts(CONTEXT).of(Buffer.alloc(4097))).toThrow(RangeError)
 })

@@ -1,5 +1,5 @@
 import { SecureMemory } from '../../src/crypto/secure-memory.ts'
-import { streamContext } from '../../src/envelope/context.ts'
+import { StreamContexts } from '../../src/envelope/context.ts'
 import { EnvelopeError } from '../../src/envelope/envelope-error.ts'
 import { ObjectOpener } from '../../src/envelope/object-opener.ts'
 import type { ObjectOpenerOptions } from '../../src/envelope/object-opener.ts'
@@ -10,7 +10,9 @@ import { OBJECT_NAME } from '../vectors/make-stream.ts'
 import { derived, keyId } from '../vectors/reference.ts'
 
 export const memory = new SecureMemory()
-export const context = streamContext({ ...CONTEXT, dataClass: 'attachment' }, Buffer.from(OBJECT_NAME))
+export const context = new StreamContexts({ ...CONTEXT, dataClass: 'attachment' }).of(
+  Buffer.from(OBJECT_NAME),
+)
 export const tenantKey = Buffer.from(TENANT_KEY, 'hex')
 export const streamKey = derived(tenantKey, 'stream', 32)
 export const id = keyId(tenantKey)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { parseHeader } from '../../src/envelope/header.ts'
 import { ObjectOpener } from '../../src/envelope/object-opener.ts'
-import { streamContext } from '../../src/envelope/context.ts'
+import { StreamContexts } from '../../src/envelope/context.ts'
 import { CONTEXT } from '../vectors/make-field.ts'
 import { makeStreamVectors, OBJECT_NAME, storedStream } from '../vectors/make-stream.ts'
 import type { BrokenObject, SoundStream } from '../vectors/make-stream.ts'
@@ -40,7 +40,7 @@ describe.each(Object.entries(CHUNKINGS))('read %s', (_path, sizes) => {
       expect(sha256(bytes), spec.name).toBe(spec.sealedSha256)
       const key = Buffer.from(spec.tenantKey ?? tenantKey.toString('hex'), 'hex')
       const names = { ...CONTEXT, dataClass: 'attachment', site: spec.site ?? CONTEXT.site }
-      const context = streamContext(names, Buffer.from(spec.objectName ?? OBJECT_NAME))
+      const context = new StreamContexts(names).of(Buffer.from(spec.objectName ?? OBJECT_NAME))
       let trailer: Buffer | undefined
       const from = new ObjectOpener({
         memory,

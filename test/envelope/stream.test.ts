@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SecureMemoryError } from '../../src/crypto/secure-memory.ts'
-import { streamContext } from '../../src/envelope/context.ts'
+import { StreamContexts } from '../../src/envelope/context.ts'
 import { partsObjectId } from '../../src/envelope/object-id.ts'
 import { sha256 } from '../vectors/reference.ts'
 import { sealStreamReference } from '../vectors/reference-stream.ts'
@@ -101,13 +101,13 @@ describe('an opener', () => {
     const sealed = seal(randomBytes(10))
     const names = { ...CONTEXT, dataClass: 'attachment' }
     for (const name of Object.keys(names)) {
-      const other = streamContext({ ...names, [name]: 'other' }, Buffer.from(OBJECT_NAME))
+      const other = new StreamContexts({ ...names, [name]: 'other' }).of(Buffer.from(OBJECT_NAME))
       expect(
         failureOf(() => push(opener({ context: other }), [sealed])),
         name,
       ).toBe('not-authentic')
     }
-    const moved = streamContext(names, Buffer.from('attachments/1000'))
+    const moved = new StreamContexts(names).of(Buffer.from('attachments/1000'))
     expect(failureOf(() => push(opener({ context: moved }), [sealed]))).toBe('not-authentic')
     expect(failureOf(() => push(opener(), [sealed]))).toBeUndefined()
   })

@@ -9,7 +9,7 @@ import { keyServiceOf } from '../../src/composition/key-service.ts'
 import { loadConfiguration } from '../../src/config/load.ts'
 import { hkdfSha256 } from '../../src/crypto/hkdf.ts'
 import { SecureMemory } from '../../src/crypto/secure-memory.ts'
-import { streamContext } from '../../src/envelope/context.ts'
+import { StreamContexts } from '../../src/envelope/context.ts'
 import { readHeader } from '../../src/envelope/header.ts'
 import { STREAM_HEADER_BYTES } from '../../src/envelope/sizes.ts'
 import { StreamKeys } from '../../src/envelope/stream-keys.ts'
@@ -155,7 +155,7 @@ describe.skipIf(process.platform !== 'linux')('after a revocation (skipped where
     const { header } = readHeader(Buffer.from(await Body!.transformToByteArray()))
     const { organization, site, app, dataClass } = row
     const names = { organization, site, app, store: 'attachments', dataClass }
-    const context = streamContext(names, Buffer.from(`${Bucket}/large`))
+    const context = new StreamContexts(names).of(Buffer.from(`${Bucket}/large`))
     const opened = StreamKeys.open(new SecureMemory(), streamKey, header, context)
     return Buffer.from(opened.frameKey)
   }

@@ -79,7 +79,7 @@ export class PartsOpener {
 
   /**
    * Continues behind `pendingHeader`; `streamKey` is the derived key "stream" that belongs to `keyId`, `context` that
-   * of the object under the key's app, from `streamContext`.
+   * of the object under the key's app, from `StreamContexts`.
    */
   supplyKey(keyId: Uint8Array, streamKey: Uint8Array, context: Uint8Array): Buffer[] {
     const header = this.#pending

@@ -13,7 +13,7 @@ export interface PartSealing {
   readonly keyId: Uint8Array
   /** Derived key "stream" of the tenant key, 32 bytes; used during the call only. */
   readonly streamKey: Uint8Array
-  /** From `streamContext`. */
+  /** From `StreamContexts`. */
   readonly context: Uint8Array
   /** From `partsObjectId`. */
   readonly objectId: Uint8Array

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
-import { streamContext } from '../../../src/envelope/context.ts'
+import { StreamContexts } from '../../../src/envelope/context.ts'
 import { parsePartHeader, siblingHeader } from '../../../src/envelope/parts/header.ts'
 import {
   frameAt,
@@ -79,7 +79,7 @@ test('each part opens alone, under its own key and name', () => {
     const names = { ...CONTEXT, dataClass: 'attachment', site: spec.site ?? CONTEXT.site }
     const opener = new PartsOpener({ memory, streams: 1, single: true })
     const released = opener.write(Buffer.from(stored.get(spec.name)!))
-    const own = streamContext(names, Buffer.from(spec.objectName ?? OBJECT_NAME))
+    const own = new StreamContexts(names).of(Buffer.from(spec.objectName ?? OBJECT_NAME))
     released.push(...opener.supplyKey(keyId(key), derived(key, 'stream', 32), own))
     opener.final()
     expect(Buffer.concat(released).equals(pattern(spec.plaintextBytes)), spec.name).toBe(true)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SecureMemory } from '../../../src/crypto/secure-memory.ts'
-import { streamContext } from '../../../src/envelope/context.ts'
+import { StreamContexts } from '../../../src/envelope/context.ts'
 import { EnvelopeError } from '../../../src/envelope/envelope-error.ts'
 import { partsObjectId } from '../../../src/envelope/object-id.ts'
 import { parsePartHeader, siblingHeader } from '../../../src/envelope/parts/header.ts'
@@ -31,7 +31,7 @@ const names = {
   store: 'attachments',
   dataClass: 'attachment',
 }
-const context = streamContext(names, Buffer.from('bucket/key'))
+const context = new StreamContexts(names).of(Buffer.from('bucket/key'))
 const sealing: PartSealing = { memory, keyId, streamKey, context, objectId: partsObjectId('upload') }
 const TRAILER = Buffer.alloc(48, 3)
 const MEBIBYTE = 1024 * 1024
@@ -145,7 +145,7 @@ describe('parts', () => {
     const [one, two, three] = [seal(1, first), seal(2, second), seal(3, small)]
     const end = sealEndRecord(sealing, 2, first.length + second.length, TRAILER)
     const stray = seal(2, small, { objectId: partsObjectId('another upload') })
-    const elsewhere = seal(2, small, { context: streamContext(names, Buffer.from('bucket/other')) })
+    const elsewhere = seal(2, small, { context: new StreamContexts(names).of(Buffer.from('bucket/other')) })
     const cases: [string, Buffer[], number][] = [
       ['spliced', [two, three], 2],
       ['spliced', [one, three], 2],
