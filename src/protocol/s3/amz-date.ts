@@ -1,27 +1,25 @@
+import { Remembered } from './remembered.ts'
+
 // Requests of one second share their timestamp.
-let lastSecond = Number.NaN
-let lastTimestamp = ''
-let lastParsed = ''
-let lastParsedMs = Number.NaN
+const timestamps = new Remembered<string>()
+const instants = new Remembered<number>()
 
 /** `yyyyMMdd'T'HHmmss'Z'` for milliseconds since the epoch. */
 export function amzTimestamp(epochMs: number): string {
-  const second = Math.floor(epochMs / 1000)
-  if (second !== lastSecond) {
-    lastTimestamp = new Date(epochMs).toISOString().replace(/[-:]|\.\d{3}/g, '')
-    lastSecond = second
-  }
-  return lastTimestamp
+  const second = String(Math.floor(epochMs / 1000))
+  return timestamps.get(second) ?? timestamps.keep(second, writeTimestamp(epochMs))
 }
 
 /** Milliseconds since the epoch of a `yyyyMMdd'T'HHmmss'Z'` timestamp; undefined unless it is a real instant. */
 export function parseAmzTimestamp(text: string): number | undefined {
-  if (text === lastParsed) return lastParsedMs
+  const known = instants.get(text)
+  if (known !== undefined) return known
   const epochMs = parse(text)
-  if (epochMs === undefined) return undefined
-  lastParsed = text
-  lastParsedMs = epochMs
-  return epochMs
+  return epochMs === undefined ? undefined : instants.keep(text, epochMs)
+}
+
+function writeTimestamp(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace(/[-:]|\.\d{3}/g, '')
 }
 
 function parse(text: string): number | undefined {
