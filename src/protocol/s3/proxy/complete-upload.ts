@@ -1,5 +1,4 @@
 import { PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
-import { UNENDED_PART_BYTES } from '../../../envelope/parts/parts-opener.ts'
 import { CHECKSUM_ALGORITHMS, checksumElement, checksumHeader } from '../checksum-algorithms.ts'
 import type { CompletedPart } from '../complete-request.ts'
 import { readCompleteRequest } from '../complete-request.ts'
@@ -13,17 +12,16 @@ import { BackendResponse } from './backend-response.ts'
 import { ClientBody } from './client-body.ts'
 import { completedEtag } from './completed-upload.ts'
 import { checksumOfEtag, clientEtag, storeEtags } from './etag-form.ts'
-import { putEndRecord } from './end-record.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { locationOf } from './object-location.ts'
-import { storeQuery, storeRequestHeaders } from './request-headers.ts'
+import { storeRequestHeaders } from './request-headers.ts'
 import { objectResponseHeaders } from './response-headers.ts'
+import { sendCompletion } from './send-completion.ts'
 import { passRefusal } from './store-refusal.ts'
 import type { ObjectChecksum } from './trailer.ts'
 
 const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024
 const PART_BYTES_MIN = 5 * 1024 * 1024
-const PARTS_MAX = 10_000
 
 /** A part as the store lists it. */
 interface UploadedPart {
@@ -32,8 +30,8 @@ interface UploadedPart {
 }
 
 /**
- * CompleteMultipartUpload: the client's list is checked against the store's, since only the gateway knows plaintext
- * lengths; an end record is added where the last part does not show by itself that it is the last (docs/SPEC.md section 6.6).
+ * CompleteMultipartUpload: the client's list is checked against the store's, since only the gateway knows
+ * plaintext lengths.
  */
 export async function completeMultipartUpload(context: ObjectExchange): Promise<void> {
   const document = parseXml(await new ClientBody(context).collect(DOCUMENT_BYTES_MAX))
@@ -46,30 +44,20 @@ export async function completeMultipartUpload(context: ObjectExchange): Promise<
   }
   const parts = listed.map((part) => chosenPart(context, part, uploaded, part.number === listed.length))
   const checksum = checksumOf(context, listed, parts)
-  const entries = listed.map(({ number, etag }) => ({ PartNumber: number, ETag: `"${etag}"` }))
-  const uploadId = context.parameter('uploadId') ?? ''
-  const last = parts.at(-1)!
-  if (last.plaintextBytes >= UNENDED_PART_BYTES && listed.length < PARTS_MAX) {
-    const plaintextBytes = parts.reduce((sum, part) => sum + part.plaintextBytes, 0)
-    entries.push(await putEndRecord(context, uploadId, { parts: parts.length, plaintextBytes, checksum }))
+  const sent = {
+    uploadId: context.parameter('uploadId') ?? '',
+    listed: listed.map(({ number, etag }) => ({ PartNumber: number, ETag: `"${etag}"` })),
+    lastBytes: parts.at(-1)!.plaintextBytes,
+    plaintextBytes: parts.reduce((sum, part) => sum + part.plaintextBytes, 0),
+    checksum,
   }
-  const response = await context.backend.send({
-    method: 'POST',
-    bucket: context.bucket,
-    key: context.key,
-    query: storeQuery(context),
-    headers: storeRequestHeaders(context),
-    body: xmlDocument('CompleteMultipartUpload', { Part: entries }),
-  })
-  if (response.status !== 200) {
-    await passRefusal(context, response)
+  const answer = await sendCompletion(context, sent, storeRequestHeaders(context))
+  if (answer instanceof BackendResponse) {
+    await passRefusal(context, answer)
     return
   }
-  const answer = await response.collect(DOCUMENT_BYTES_MAX)
-  const result = parseXml(Buffer.from(answer.toString().trimStart()))
-  // S3 may begin its answer before it knows that it fails.
-  const isResult = result.name === 'CompleteMultipartUploadResult'
-  const body = isResult ? resultDocument(context, childText(result, 'ETag') ?? '', checksum) : answer
+  const { response, document: told, etag } = answer
+  const body = etag === undefined ? told : resultDocument(context, etag, checksum)
   const headers = [...objectResponseHeaders(context, response), 'content-length', String(body.length)]
   context.whenAdmitted(() => context.exchange.reply(200, headers, body))
 }

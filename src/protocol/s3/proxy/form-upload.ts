@@ -1,15 +1,13 @@
-import { UNENDED_PART_BYTES } from '../../../envelope/parts/parts-opener.ts'
 import { PartSealer } from '../../../envelope/parts/sealer.ts'
 import { PortcullisError } from '../../../errors.ts'
 import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import { childText, parseXml } from '../xml-reader.ts'
-import { xmlDocument } from '../xml-writer.ts'
-import type { BackendResponse } from './backend-response.ts'
+import { BackendResponse } from './backend-response.ts'
 import type { ListedPart } from './end-record.ts'
-import { putEndRecord } from './end-record.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { partSealing } from './put-object.ts'
 import { admitted } from './sealed-upload.ts'
+import { sendCompletion } from './send-completion.ts'
 import type { ObjectChecksum } from './trailer.ts'
 import { encodeTrailer } from './trailer.ts'
 
@@ -75,25 +73,17 @@ export class FormUpload {
 
   /** Makes the parts one object. */
   async complete(checksum: ObjectChecksum | undefined): Promise<StoredForm> {
-    const { bucket, key, backend } = this.#context
     await admitted(this.#context)
-    const parts = [...this.#parts]
-    if (this.#lastBytes >= UNENDED_PART_BYTES) {
-      const end = { parts: parts.length, plaintextBytes: this.#plaintextBytes, checksum }
-      parts.push(await putEndRecord(this.#context, this.#uploadId, end))
-    }
-    const response = await backend.send({
-      method: 'POST',
-      bucket,
-      key,
-      query: [['uploadId', this.#uploadId]],
-      body: xmlDocument('CompleteMultipartUpload', { Part: parts.map((part) => ({ ...part })) }),
+    const answer = await sendCompletion(this.#context, {
+      uploadId: this.#uploadId,
+      listed: this.#parts,
+      lastBytes: this.#lastBytes,
+      plaintextBytes: this.#plaintextBytes,
+      checksum,
     })
-    if (response.status !== 200) return { response, etag: '' }
-    const result = parseXml(Buffer.from((await response.collect(ANSWER_BYTES_MAX)).toString().trimStart()))
-    // S3 may begin its answer before it knows that it fails.
-    if (result.name !== 'CompleteMultipartUploadResult') throw noAnswer()
-    const etag = childText(result, 'ETag') ?? ''
+    if (answer instanceof BackendResponse) return { response: answer, etag: '' }
+    const { response, etag } = answer
+    if (etag === undefined) throw noAnswer()
     return { response, etag: etag === '' ? await this.#lookUpEtag() : etag }
   }
 
