@@ -8,32 +8,24 @@ import {
   ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
-  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { signingKey, signText } from '../../src/protocol/s3/signing-key.ts'
 import { RawConnection } from '../support/raw-http.ts'
-import { ACCESS_KEYS, BUCKET, REGION, S3World, type RawS3Request } from '../support/s3-world.ts'
+import { s3Scene } from '../support/s3-scene.ts'
+import { ACCESS_KEYS, BUCKET, REGION, type RawS3Request } from '../support/s3-world.ts'
 
 const MEBIBYTE = 1024 * 1024
 const DATA = Buffer.from('content of an attachment')
 const PATH = `/${BUCKET}/refused/object`
 const MINUTE_MS = 60_000
 
-let world: S3World
-let client: S3Client
-
-beforeAll(async () => {
-  world = await S3World.start()
-  await world.gateway()
-  client = world.client(ACCESS_KEYS.acme)
-})
-afterAll(() => world.stop())
+const s3 = s3Scene()
 
 /** Keys below `refused/` that the store itself has. */
 async function stored(): Promise<string[]> {
-  const listed = await world.direct().send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'refused/' }))
+  const listed = await s3.direct.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'refused/' }))
   return (listed.Contents ?? []).map(({ Key }) => Key!)
 }
 
@@ -154,7 +146,7 @@ describe('a write that is not right is refused with the code of S3 and leaves no
     ['bucket that is not the key’s', put({ credential: ACCESS_KEYS.elsewhere }), 403, 'AccessDenied'],
   ]
   it.each(cases)('%s', async (_name, request, status, code) => {
-    expect(await world.send(request)).toMatchObject({ status, code })
+    expect(await s3.world.send(request)).toMatchObject({ status, code })
   })
 
   it.each([
@@ -162,7 +154,7 @@ describe('a write that is not right is refused with the code of S3 and leaves no
     ['one byte more than announced', DATA.length + 1],
   ])('aws-chunked: %s', async (_name, decodedBytes) => {
     const body = Buffer.from(`${DATA.length.toString(16)}\r\n${DATA.toString()}\r\n0\r\n\r\n`)
-    const answer = await world.send(
+    const answer = await s3.world.send(
       put({
         payloadHash: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
         headers: [
@@ -187,7 +179,9 @@ describe('a write that is not right is refused with the code of S3 and leaves no
     const body = Buffer.from(`${DATA.length.toString(16)}\r\n${DATA.toString()}\r\n0\r\n${trailer}\r\n`)
     const headers = ['content-encoding', 'aws-chunked', 'x-amz-decoded-content-length', String(DATA.length)]
     headers.push('x-amz-trailer', 'x-amz-checksum-sha256', 'content-length', String(body.length))
-    const answer = await world.send(put({ payloadHash: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', headers, body }))
+    const answer = await s3.world.send(
+      put({ payloadHash: 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', headers, body }),
+    )
     expect(answer).toMatchObject({ status: 400, code })
   })
 
@@ -201,7 +195,7 @@ describe('a write that is not right is refused with the code of S3 and leaves no
     ['truncated', (signature: string) => signature.slice(0, 63), 400, 'InvalidRequest'],
     ['missing', () => '', 400, 'InvalidRequest'],
   ])('aws-chunked: %s chunk signature', async (_name, change, status, code) => {
-    expect(await world.send(signedChunks(change))).toMatchObject({ status, code })
+    expect(await s3.world.send(signedChunks(change))).toMatchObject({ status, code })
   })
 
   it.each([
@@ -215,7 +209,7 @@ describe('a write that is not right is refused with the code of S3 and leaves no
         const lines = headers.flatMap((entry, index) =>
           index % 2 === 0 ? [`${entry}: ${headers[index + 1]}`] : [],
         )
-        connection = new RawConnection(world.url)
+        connection = new RawConnection(s3.world.url)
         connection.send(`PUT ${PATH} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${'x'.repeat(bytes)}`)
         setTimeout(() => {
           connection!.close()
@@ -227,7 +221,7 @@ describe('a write that is not right is refused with the code of S3 and leaves no
         sent([...headers])
         throw new Error('sent by hand')
       }
-      expect(() => world.send({ ...request, body: Buffer.alloc(0), tamper })).toThrow('sent by hand')
+      expect(() => s3.world.send({ ...request, body: Buffer.alloc(0), tamper })).toThrow('sent by hand')
     })
   })
 })
@@ -298,7 +292,7 @@ describe('presigned URLs', () => {
     ['expired', '20200101T000000Z', 60, 403, 'AccessDenied'],
     ['valid for too long', '20200101T000000Z', 604_801, 400, 'AuthorizationQueryParametersError'],
   ])('%s', async (_name, date, expires, status, code) => {
-    const answer = await fetch(`${world.url}${PATH}?${query(date, expires)}`)
+    const answer = await fetch(`${s3.world.url}${PATH}?${query(date, expires)}`)
     expect(answer.status).toBe(status)
     expect(await answer.text()).toContain(`<Code>${code}</Code>`)
   })
@@ -320,15 +314,15 @@ describe('keys of any kind name one object each', () => {
 
   it.each(keys)('%s', async (Key) => {
     const Body = Buffer.from(`content of ${Key}`)
-    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: `keys/${Key}`.slice(0, 1_024), Body }))
-    const got = await client.send(
+    await s3.acme.send(new PutObjectCommand({ Bucket: BUCKET, Key: `keys/${Key}`.slice(0, 1_024), Body }))
+    const got = await s3.acme.send(
       new GetObjectCommand({ Bucket: BUCKET, Key: `keys/${Key}`.slice(0, 1_024) }),
     )
     expect(await got.Body!.transformToString()).toBe(Body.toString())
   })
 
   it('and are listed as they were written', async () => {
-    const listed = await client.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'keys/' }))
+    const listed = await s3.acme.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'keys/' }))
     const wanted = keys.map((key) => `keys/${key}`.slice(0, 1_024))
     expect(new Set(listed.Contents!.map(({ Key }) => Key))).toEqual(new Set(wanted))
   })
@@ -336,8 +330,10 @@ describe('keys of any kind name one object each', () => {
 
 describe('ranges', () => {
   beforeAll(async () => {
-    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'ranges', Body: Buffer.alloc(100_000, 7) }))
-    await client.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'empty', Body: '' }))
+    await s3.acme.send(
+      new PutObjectCommand({ Bucket: BUCKET, Key: 'ranges', Body: Buffer.alloc(100_000, 7) }),
+    )
+    await s3.acme.send(new PutObjectCommand({ Bucket: BUCKET, Key: 'empty', Body: '' }))
   })
 
   it.each([
@@ -350,7 +346,11 @@ describe('ranges', () => {
     ['ranges', 'bytes=5-1', 200],
     ['ranges', 'bytes=a-b', 200],
   ])('%s of %s: %i', async (key, range, status) => {
-    const answer = await world.send({ method: 'GET', path: `/${BUCKET}/${key}`, headers: ['range', range] })
+    const answer = await s3.world.send({
+      method: 'GET',
+      path: `/${BUCKET}/${key}`,
+      headers: ['range', range],
+    })
     expect(answer.status).toBe(status)
     if (status !== 416) return
     expect(answer.code).toBe('InvalidRange')
@@ -378,7 +378,7 @@ describe('documents', () => {
       const body = Buffer.from(text)
       const path = query === 'delete=' ? `/${BUCKET}` : PATH
       const headers = ['content-length', String(body.length), 'content-md5', digest('md5', text)]
-      const answer = await world.send({ method: 'POST', path, query, headers, body })
+      const answer = await s3.world.send({ method: 'POST', path, query, headers, body })
       expect(answer.status).toBe(400)
       expect(answer.code).toBe(text === '' ? emptyCode[query] : 'MalformedXML')
     }
@@ -390,7 +390,7 @@ describe('documents', () => {
   ])('of 10 MB are refused unread: %s', async (query, path) => {
     const body = Buffer.alloc(10_000_000, '<a>')
     const headers = ['content-length', String(body.length), 'content-md5', digest('md5', body.toString())]
-    const answer = await world.send({ method: 'POST', path, query, headers, body })
+    const answer = await s3.world.send({ method: 'POST', path, query, headers, body })
     expect(answer).toMatchObject({ status: 400, code: 'MaxMessageLengthExceeded' })
   })
 })
@@ -402,9 +402,9 @@ describe('multipart uploads', () => {
   const Key = 'refused/parts'
 
   beforeAll(async () => {
-    UploadId = (await client.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key }))).UploadId!
+    UploadId = (await s3.acme.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key }))).UploadId!
     const part = (PartNumber: number, bytes: number) =>
-      client.send(
+      s3.acme.send(
         new UploadPartCommand({ Bucket: BUCKET, Key, UploadId, PartNumber, Body: Buffer.alloc(bytes) }),
       )
     full = (await part(1, 5 * MEBIBYTE)).ETag!
@@ -413,7 +413,7 @@ describe('multipart uploads', () => {
   })
 
   const complete = (Parts: CompletedPart[], upload = UploadId) =>
-    client.send(
+    s3.acme.send(
       new CompleteMultipartUploadCommand({
         Bucket: BUCKET,
         Key,
@@ -425,7 +425,7 @@ describe('multipart uploads', () => {
   it('refuse part numbers outside 1 to 10,000', async () => {
     for (const number of ['0', '10001', '-1', 'x', '1e3']) {
       const query = `partNumber=${number}&uploadId=${UploadId}`
-      const answer = await world.send(put({ path: `/${BUCKET}/${Key}`, query }))
+      const answer = await s3.world.send(put({ path: `/${BUCKET}/${Key}`, query }))
       expect(answer, number).toMatchObject({ status: 400, code: 'InvalidArgument' })
     }
   })
@@ -439,7 +439,7 @@ describe('multipart uploads', () => {
   })
 
   it('refuse parts below 5 MiB that are not the last', async () => {
-    const parts = await client.send(new ListPartsCommand({ Bucket: BUCKET, Key, UploadId }))
+    const parts = await s3.acme.send(new ListPartsCommand({ Bucket: BUCKET, Key, UploadId }))
     const Parts = parts.Parts!.map(({ PartNumber, ETag }) => ({ PartNumber: PartNumber!, ETag: ETag! }))
     await expect(complete(Parts)).rejects.toMatchObject({ name: 'EntityTooSmall' })
   })
@@ -494,7 +494,7 @@ describe('multipart uploads', () => {
 
   it('leave no object by any of that, and stay open', async () => {
     expect(await stored()).toEqual([])
-    const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
+    const { Uploads } = await s3.acme.send(new ListMultipartUploadsCommand({ Bucket: BUCKET }))
     expect(Uploads!.map((upload) => upload.UploadId)).toContain(UploadId)
   })
 })

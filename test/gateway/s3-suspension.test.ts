@@ -9,40 +9,27 @@ import {
   ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
-  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { OPERATIONS } from '../../src/protocol/s3/operations.ts'
-import {
-  ACCESS_KEYS,
-  BUCKET as Bucket,
-  type RawS3Answer,
-  S3World,
-  VIRTUAL_HOST_DOMAIN,
-} from '../support/s3-world.ts'
+import { s3Scene } from '../support/s3-scene.ts'
+import { ACCESS_KEYS, BUCKET as Bucket, type RawS3Answer, VIRTUAL_HOST_DOMAIN } from '../support/s3-world.ts'
 
 const MEBIBYTE = 1024 * 1024
 const LARGE = randomBytes(32 * MEBIBYTE)
 const FIRST_PART = randomBytes(5 * MEBIBYTE)
 
-let world: S3World
-let acme: S3Client
-let umbrella: S3Client
+const s3 = s3Scene()
 
 beforeAll(async () => {
-  world = await S3World.start()
-  await world.gateway()
-  acme = world.client(ACCESS_KEYS.acme)
-  umbrella = world.client(ACCESS_KEYS.umbrella)
-  await acme.send(new PutObjectCommand({ Bucket, Key: 'large', Body: LARGE }))
-  await acme.send(new PutObjectCommand({ Bucket, Key: 'small', Body: 'small' }))
-  await umbrella.send(new PutObjectCommand({ Bucket, Key: 'other', Body: 'of another organization' }))
+  await s3.acme.send(new PutObjectCommand({ Bucket, Key: 'large', Body: LARGE }))
+  await s3.acme.send(new PutObjectCommand({ Bucket, Key: 'small', Body: 'small' }))
+  await s3.umbrella.send(new PutObjectCommand({ Bucket, Key: 'other', Body: 'of another organization' }))
 })
-afterAll(() => world.stop())
 
 async function statusOf(key: string, method = 'GET'): Promise<number> {
-  return (await world.send({ method, path: `/${Bucket}/${key}` })).status
+  return (await s3.world.send({ method, path: `/${Bucket}/${key}` })).status
 }
 
 /** A body that is given out a piece at a time for as long as anybody reads it. */
@@ -84,8 +71,8 @@ async function everyOperation(form: (typeof FORMS)[number]): Promise<Map<string,
     if (name === 'UploadPart' || name === 'UploadPartCopy') query['partNumber'] = '1'
     const text = new URLSearchParams(query).toString()
     const answer = form.endsWith('presigned')
-      ? await world.sendPresigned({ method, path, query, headers, host })
-      : await world.send({ method, path, query: text, headers: Object.entries(headers).flat(), host })
+      ? await s3.world.sendPresigned({ method, path, query, headers, host })
+      : await s3.world.send({ method, path, query: text, headers: Object.entries(headers).flat(), host })
     answers.set(`${method} ${name}`, answer)
   }
   return answers
@@ -108,11 +95,11 @@ describe('a suspension', () => {
   }
 
   beforeAll(async () => {
-    await acme.send(new PutObjectCommand({ Bucket, Key: 'source', Body: 'source of copies' }))
+    await s3.acme.send(new PutObjectCommand({ Bucket, Key: 'source', Body: 'source of copies' }))
     // Twice, since the first of all finds what the others leave behind.
     for (const form of [FORMS[0], ...FORMS]) before.set(form, statuses(await everyOperation(form)))
-    const { UploadId } = await acme.send(new CreateMultipartUploadCommand({ Bucket, Key: 'cut-part' }))
-    const got = await acme.send(new GetObjectCommand({ Bucket, Key: 'large' }))
+    const { UploadId } = await s3.acme.send(new CreateMultipartUploadCommand({ Bucket, Key: 'cut-part' }))
+    const got = await s3.acme.send(new GetObjectCommand({ Bucket, Key: 'large' }))
     const slow = async (): Promise<number> => {
       let bytes = 0
       for await (const chunk of got.Body as AsyncIterable<Buffer>) {
@@ -124,17 +111,19 @@ describe('a suspension', () => {
     }
     const sized = { ContentLength: 64 * MEBIBYTE, Body: slowBody(64 * MEBIBYTE) }
     const part = { Bucket, Key: 'cut-part', UploadId, PartNumber: 2 }
-    const first = await acme.send(new UploadPartCommand({ ...part, PartNumber: 1, Body: FIRST_PART }))
+    const first = await s3.acme.send(new UploadPartCommand({ ...part, PartNumber: 1, Body: FIRST_PART }))
     started = {
-      upload: settled(acme.send(new PutObjectCommand({ Bucket, Key: 'cut', ...sized }))),
-      part: settled(acme.send(new UploadPartCommand({ ...part, ...sized, Body: slowBody(64 * MEBIBYTE) }))),
+      upload: settled(s3.acme.send(new PutObjectCommand({ Bucket, Key: 'cut', ...sized }))),
+      part: settled(
+        s3.acme.send(new UploadPartCommand({ ...part, ...sized, Body: slowBody(64 * MEBIBYTE) })),
+      ),
       download: slow(),
       UploadId: UploadId!,
       firstEtag: first.ETag!,
     }
     started.download.catch(() => {})
     await new Promise((resolve) => setTimeout(resolve, 300))
-    await world.world.acme.disableKey()
+    await s3.world.world.acme.disableKey()
     while ((await statusOf('small')) !== 423) await new Promise((resolve) => setTimeout(resolve, 20))
   })
 
@@ -160,12 +149,12 @@ describe('a suspension', () => {
 
   it('comes after the signature: a stranger does not learn of it', async () => {
     const credential = { ...ACCESS_KEYS.acme, secretAccessKey: 'a secret that is not the right one' }
-    const answer = await world.send({ method: 'GET', path: `/${Bucket}/small`, credential })
+    const answer = await s3.world.send({ method: 'GET', path: `/${Bucket}/small`, credential })
     expect(answer).toMatchObject({ status: 403, code: 'SignatureDoesNotMatch' })
   })
 
   it('does not touch another organization on the same bucket', async () => {
-    const got = await umbrella.send(new GetObjectCommand({ Bucket, Key: 'other' }))
+    const got = await s3.umbrella.send(new GetObjectCommand({ Bucket, Key: 'other' }))
     expect(await got.Body!.transformToString()).toBe('of another organization')
   })
 
@@ -176,33 +165,32 @@ describe('a suspension', () => {
   })
 
   it('leaves nothing of what it cut', async () => {
-    const direct = world.direct()
-    const listed = await direct.send(new ListObjectsV2Command({ Bucket }))
+    const listed = await s3.direct.send(new ListObjectsV2Command({ Bucket }))
     const keys = listed.Contents!.map(({ Key }) => Key)
     for (const key of ['cut', 'cut-part', 'new']) expect(keys).not.toContain(key)
     const parts = { Bucket, Key: 'cut-part', UploadId: started.UploadId }
-    const kept = (await direct.send(new ListPartsCommand(parts))).Parts!
+    const kept = (await s3.direct.send(new ListPartsCommand(parts))).Parts!
     expect(kept.map(({ PartNumber }) => PartNumber)).toEqual([1])
   })
 
   it('ends by itself, with everything as it was', async () => {
-    await world.world.acme.enableKey()
+    await s3.world.world.acme.enableKey()
     await expect.poll(() => statusOf('small'), { timeout: 25_000, interval: 50 }).toBe(200)
-    const got = await acme.send(new GetObjectCommand({ Bucket, Key: 'large' }))
+    const got = await s3.acme.send(new GetObjectCommand({ Bucket, Key: 'large' }))
     expect(LARGE.equals(await got.Body!.transformToByteArray())).toBe(true)
-    await expect(acme.send(new HeadObjectCommand({ Bucket, Key: 'cut' }))).rejects.toMatchObject({
+    await expect(s3.acme.send(new HeadObjectCommand({ Bucket, Key: 'cut' }))).rejects.toMatchObject({
       name: 'NotFound',
     })
-    await acme.send(new DeleteObjectCommand({ Bucket, Key: 'small' }))
+    await s3.acme.send(new DeleteObjectCommand({ Bucket, Key: 'small' }))
   })
 
   it('lets an upload that it cut go on where it was', async () => {
     const upload = { Bucket, Key: 'cut-part', UploadId: started.UploadId }
     const Body = Buffer.alloc(1_000_000, 5)
-    const { ETag } = await acme.send(new UploadPartCommand({ ...upload, PartNumber: 2, Body }))
+    const { ETag } = await s3.acme.send(new UploadPartCommand({ ...upload, PartNumber: 2, Body }))
     const Parts = [started.firstEtag, ETag].map((etag, index) => ({ PartNumber: index + 1, ETag: etag }))
-    await acme.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }))
-    const got = await acme.send(new GetObjectCommand({ Bucket, Key: 'cut-part' }))
+    await s3.acme.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }))
+    const got = await s3.acme.send(new GetObjectCommand({ Bucket, Key: 'cut-part' }))
     expect(Buffer.concat([FIRST_PART, Body]).equals(await got.Body!.transformToByteArray())).toBe(true)
   })
 

@@ -4,7 +4,6 @@ import {
   CopyObjectCommand,
   CreateMultipartUploadCommand,
   DeleteObjectsCommand,
-  GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   ListPartsCommand,
@@ -14,16 +13,14 @@ import {
 } from '@aws-sdk/client-s3'
 import { expect, it } from 'vitest'
 import { ACCESS_KEYS, BUCKET as Bucket, REGION } from '../protocol/s3/proxy-harness.ts'
+import { readObject } from '../support/object-content.ts'
 import { formData, signedForm } from '../support/post-form.ts'
 
 const MEBIBYTE = 1024 * 1024
 
 /** The operations that every store must carry for the gateway, as tests of the describe they stand in. */
 export function testOperations(clientOf: () => S3Client, urlOf: () => string): void {
-  async function read(Key: string, Range?: string): Promise<Buffer> {
-    const got = await clientOf().send(new GetObjectCommand({ Bucket, Key, Range }))
-    return Buffer.from(await got.Body!.transformToByteArray())
-  }
+  const read = (Key: string, Range?: string): Promise<Buffer> => readObject(clientOf(), Key, Range)
 
   it.each([0, 1, 65_536, 131_073, 9_000_001])('keeps objects of %i bytes', async (length) => {
     const Body = randomBytes(length)

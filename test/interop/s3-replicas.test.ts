@@ -2,13 +2,13 @@ import { randomBytes, randomInt } from 'node:crypto'
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  GetObjectCommand,
   ListPartsCommand,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readObject } from '../support/object-content.ts'
 import { freePort } from '../support/ports.ts'
 import { ACCESS_KEYS, BUCKET as Bucket, S3World } from '../support/s3-world.ts'
 import { PostgresServer, postgresPrograms } from './support/postgres-server.ts'
@@ -52,16 +52,12 @@ describe.skipIf(programs === undefined)(
 
     const either = (): S3Client => clients[randomInt(clients.length)]!
 
-    async function read(client: S3Client, Key: string, Range?: string): Promise<Buffer> {
-      const got = await client.send(new GetObjectCommand({ Bucket, Key, Range }))
-      return Buffer.from(await got.Body!.transformToByteArray())
-    }
-
     it('read at once what the other wrote', async () => {
       for (const [index, writer] of clients.entries()) {
         const Body = randomBytes(200_000)
         await writer.send(new PutObjectCommand({ Bucket, Key: `from-${index}`, Body }))
-        for (const reader of clients) expect((await read(reader, `from-${index}`)).equals(Body)).toBe(true)
+        for (const reader of clients)
+          expect((await readObject(reader, `from-${index}`)).equals(Body)).toBe(true)
       }
     })
 
@@ -97,11 +93,11 @@ describe.skipIf(programs === undefined)(
         expect(second.ETag).toBe(first.ETag)
         const whole = Buffer.concat(bodies)
         for (const client of clients) {
-          expect((await read(client, upload.Key)).equals(whole)).toBe(true)
+          expect((await readObject(client, upload.Key)).equals(whole)).toBe(true)
           for (let times = 0; times < 5; times += 1) {
             const start = randomInt(whole.length)
             const end = Math.min(start + randomInt(1, 2 * MEBIBYTE), whole.length) - 1
-            const range = await read(client, upload.Key, `bytes=${start}-${end}`)
+            const range = await readObject(client, upload.Key, `bytes=${start}-${end}`)
             expect(range.equals(whole.subarray(start, end + 1)), `${start}-${end}`).toBe(true)
           }
         }

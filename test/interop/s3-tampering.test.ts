@@ -1,16 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import {
-  CompleteMultipartUploadCommand,
-  CopyObjectCommand,
-  CreateMultipartUploadCommand,
-  GetObjectCommand,
-  PutObjectCommand,
-  type S3Client,
-  UploadPartCommand,
-} from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCESS_KEYS, BUCKET as Bucket, S3World } from '../support/s3-world.ts'
+import { CopyObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { readObject, uploadParts } from '../support/object-content.ts'
+import { s3Scene } from '../support/s3-scene.ts'
+import { BUCKET as Bucket } from '../support/s3-world.ts'
 
 const MEBIBYTE = 1024 * 1024
 const HEADER_BYTES = 120
@@ -18,30 +12,13 @@ const FRAME_BYTES = 65_536 + 16
 /** What sealing adds to a part (docs/SPEC.md section 6.5). */
 const PART_OVERHEAD_BYTES = 32_952
 
-let world: S3World
-let acme: S3Client
-let umbrella: S3Client
-let direct: S3Client
-
-beforeAll(async () => {
-  world = await S3World.start()
-  await world.gateway()
-  acme = world.client(ACCESS_KEYS.acme)
-  umbrella = world.client(ACCESS_KEYS.umbrella)
-  direct = world.direct()
-})
-afterAll(() => world.stop())
-
-async function atRest(Key: string): Promise<Buffer> {
-  const got = await direct.send(new GetObjectCommand({ Bucket, Key }))
-  return Buffer.from(await got.Body!.transformToByteArray())
-}
+const s3 = s3Scene()
 
 /** All bytes that a read lets out, and whether it ended as complete. */
 async function released(Key: string, Range?: string): Promise<{ bytes: Buffer; complete: boolean }> {
   const pieces: Buffer[] = []
   try {
-    const got = await acme.send(new GetObjectCommand({ Bucket, Key, Range }))
+    const got = await s3.acme.send(new GetObjectCommand({ Bucket, Key, Range }))
     for await (const piece of got.Body as Readable) pieces.push(piece as Buffer)
     return { bytes: Buffer.concat(pieces), complete: true }
   } catch (thrown) {
@@ -84,14 +61,14 @@ describe('an object put whole that the store', () => {
   }
 
   beforeAll(async () => {
-    await acme.send(new PutObjectCommand({ Bucket, Key, Body: randomBytes(300_000) }))
-    earlier = await atRest(Key)
-    await acme.send(new PutObjectCommand({ Bucket, Key, Body: written }))
-    sound = await atRest(Key)
-    await acme.send(new PutObjectCommand({ Bucket, Key: 'sibling', Body: randomBytes(300_000) }))
-    sibling = await atRest('sibling')
-    await umbrella.send(new PutObjectCommand({ Bucket, Key, Body: randomBytes(300_000) }))
-    foreign = await atRest(Key)
+    await s3.acme.send(new PutObjectCommand({ Bucket, Key, Body: randomBytes(300_000) }))
+    earlier = await readObject(s3.direct, Key)
+    await s3.acme.send(new PutObjectCommand({ Bucket, Key, Body: written }))
+    sound = await readObject(s3.direct, Key)
+    await s3.acme.send(new PutObjectCommand({ Bucket, Key: 'sibling', Body: randomBytes(300_000) }))
+    sibling = await readObject(s3.direct, 'sibling')
+    await s3.umbrella.send(new PutObjectCommand({ Bucket, Key, Body: randomBytes(300_000) }))
+    foreign = await readObject(s3.direct, Key)
   })
 
   it.each<[string, () => Buffer]>([
@@ -120,24 +97,24 @@ describe('an object put whole that the store', () => {
     ['replaces by one of another organization', () => foreign],
     ['replaces by plaintext', () => written],
   ])('%s', async (_name, tampered) => {
-    await direct.send(new PutObjectCommand({ Bucket, Key, Body: tampered() }))
+    await s3.direct.send(new PutObjectCommand({ Bucket, Key, Body: tampered() }))
     await expectFoundOut(Key, written)
-    await direct.send(new PutObjectCommand({ Bucket, Key, Body: sound }))
+    await s3.direct.send(new PutObjectCommand({ Bucket, Key, Body: sound }))
     expect((await released(Key)).bytes.equals(written)).toBe(true)
   })
 
   it('swaps with another object of the same tenant: neither is read', async () => {
     const other = 'sibling'
-    await direct.send(new PutObjectCommand({ Bucket, Key, Body: sibling }))
-    await direct.send(new PutObjectCommand({ Bucket, Key: other, Body: sound }))
+    await s3.direct.send(new PutObjectCommand({ Bucket, Key, Body: sibling }))
+    await s3.direct.send(new PutObjectCommand({ Bucket, Key: other, Body: sound }))
     for (const key of [Key, other]) expect((await released(key)).bytes).toHaveLength(0)
-    await direct.send(new PutObjectCommand({ Bucket, Key, Body: sound }))
-    await direct.send(new PutObjectCommand({ Bucket, Key: other, Body: sibling }))
+    await s3.direct.send(new PutObjectCommand({ Bucket, Key, Body: sound }))
+    await s3.direct.send(new PutObjectCommand({ Bucket, Key: other, Body: sibling }))
   })
 
   it('gives other metadata: those are not sealed, the content is read as it was', async () => {
     const copy = { Bucket, Key, CopySource: `${Bucket}/${Key}`, MetadataDirective: 'REPLACE' } as const
-    await direct.send(
+    await s3.direct.send(
       new CopyObjectCommand({ ...copy, Metadata: { portcullis: 'none' }, ContentType: 'text/html' }),
     )
     expect(await released(Key)).toEqual({ bytes: written, complete: true })
@@ -157,19 +134,8 @@ describe.each([
   let earlier: Buffer[]
   let foreign: Buffer[]
 
-  async function upload(client: S3Client, key: string, parts: readonly Buffer[]): Promise<void> {
-    const target = { Bucket, Key: key }
-    const { UploadId } = await client.send(new CreateMultipartUploadCommand(target))
-    const Parts = []
-    for (const [index, Body] of parts.entries()) {
-      const part = { ...target, UploadId, PartNumber: index + 1, Body }
-      Parts.push({ PartNumber: index + 1, ETag: (await client.send(new UploadPartCommand(part))).ETag })
-    }
-    await client.send(new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts } }))
-  }
-
   async function stored(key: string): Promise<Buffer[]> {
-    const whole = await atRest(key)
+    const whole = await readObject(s3.direct, key)
     const ends = [0]
     for (const length of lengths) ends.push(ends.at(-1)! + length + PART_OVERHEAD_BYTES)
     return [
@@ -180,13 +146,13 @@ describe.each([
 
   beforeAll(async () => {
     const others = (): Buffer[] => lengths.map((length) => randomBytes(length))
-    await upload(acme, Key, others())
+    await uploadParts(s3.acme, Key, others())
     earlier = await stored(Key)
-    await upload(umbrella, Key, others())
+    await uploadParts(s3.umbrella, Key, others())
     foreign = await stored(Key)
-    await upload(acme, `${Key}-sibling`, others())
+    await uploadParts(s3.acme, `${Key}-sibling`, others())
     sibling = await stored(`${Key}-sibling`)
-    await upload(acme, Key, bodies)
+    await uploadParts(s3.acme, Key, bodies)
     sound = await stored(Key)
     expect(sound[3]!.length).toBe(PART_OVERHEAD_BYTES)
   }, 120_000)
@@ -208,7 +174,7 @@ describe.each([
     ['replaces by one of another organization', () => foreign],
     ['joins two parts of', () => [Buffer.concat([sound[0]!, sound[1]!]), sound[2]!, sound[3]!]],
   ])('%s', async (_name, tampered) => {
-    await upload(direct, Key, tampered())
+    await uploadParts(s3.direct, Key, tampered())
     await expectFoundOut(Key, written)
   })
 
@@ -216,17 +182,17 @@ describe.each([
     const part = Buffer.from(sound[1]!)
     const at = (index: number): number => HEADER_BYTES + index * (16 + FRAME_BYTES)
     part.copyWithin(at(3), at(7), at(8))
-    await upload(direct, Key, [sound[0]!, part, sound[2]!, sound[3]!])
+    await uploadParts(s3.direct, Key, [sound[0]!, part, sound[2]!, sound[3]!])
     await expectFoundOut(Key, written)
   })
 
   it('puts whole instead of in parts', async () => {
-    await direct.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.concat(sound) }))
+    await s3.direct.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.concat(sound) }))
     await expectFoundOut(Key, written)
   })
 
   it('has given back as it was', async () => {
-    await upload(direct, Key, sound)
+    await uploadParts(s3.direct, Key, sound)
     expect((await released(Key)).bytes.equals(written)).toBe(true)
   })
 })

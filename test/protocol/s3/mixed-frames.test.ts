@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  GetObjectCommand,
   ListPartsCommand,
   PutObjectCommand,
   type S3Client,
@@ -10,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { partsObjectId } from '../../../src/envelope/object-id.ts'
+import { readObject } from '../../support/object-content.ts'
 import { sealStreamReference } from '../../vectors/reference-stream.ts'
 import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness } from './proxy-harness.ts'
 
@@ -62,11 +62,6 @@ async function upload(Key: string, bodies: readonly Buffer[], writers: readonly 
   await client.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }))
 }
 
-async function read(Key: string, Range?: string): Promise<Buffer> {
-  const got = await client.send(new GetObjectCommand({ Bucket, Key, Range }))
-  return Buffer.from(await got.Body!.transformToByteArray())
-}
-
 describe('an object whose parts were written by gateways of two versions', () => {
   const bodies = [randomBytes(5 * MEBIBYTE), randomBytes(5 * MEBIBYTE), randomBytes(300_000)]
   const object = Buffer.concat(bodies)
@@ -79,18 +74,18 @@ describe('an object whose parts were written by gateways of two versions', () =>
   ])('is read whole and in any range: parts written %s, %s, %s', async (...writers) => {
     const Key = `mixed/${writers.join('-')}`
     await upload(Key, bodies, writers)
-    expect((await read(Key)).equals(object)).toBe(true)
+    expect((await readObject(client, Key)).equals(object)).toBe(true)
     for (const border of [5 * MEBIBYTE, 10 * MEBIBYTE]) {
       for (const start of [border - 1, border - 70_000, border - 32_768, border]) {
         // Ends in either half of a long frame, at its borders, and at the end of the object.
         for (const length of [1, 2, 40_000, 65_536, 131_073, 200_000, 299_999]) {
           const end = Math.min(border + length, object.length)
-          const range = await read(Key, `bytes=${start}-${end - 1}`)
+          const range = await readObject(client, Key, `bytes=${start}-${end - 1}`)
           expect(range.equals(object.subarray(start, end)), `${start}-${end}`).toBe(true)
         }
       }
     }
-    const across = await read(Key, `bytes=${5 * MEBIBYTE - 1}-${10 * MEBIBYTE + 40_000}`)
+    const across = await readObject(client, Key, `bytes=${5 * MEBIBYTE - 1}-${10 * MEBIBYTE + 40_000}`)
     expect(across.equals(object.subarray(5 * MEBIBYTE - 1, 10 * MEBIBYTE + 40_001))).toBe(true)
   })
 })

@@ -11,11 +11,11 @@ import {
   ListObjectVersionsCommand,
   PutObjectCommand,
   type S3Client,
-  UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ObjectOrigins } from '../../../src/protocol/s3/proxy/object-origins.ts'
+import { uploadParts } from '../../support/object-content.ts'
 import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness } from './proxy-harness.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -42,18 +42,6 @@ async function headersOf(client: S3Client, command: GetObjectCommand | HeadObjec
   return headers
 }
 
-async function upload(client: S3Client, Key: string, bodies: readonly Buffer[]): Promise<void> {
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }))
-  const Parts = []
-  for (const [index, Body] of bodies.entries()) {
-    const part = { Bucket, Key, UploadId, PartNumber: index + 1 }
-    const { ETag } = await client.send(new UploadPartCommand({ ...part, Body }))
-    Parts.push({ PartNumber: index + 1, ETag })
-  }
-  const completed = { Bucket, Key, UploadId, MultipartUpload: { Parts } }
-  await client.send(new CompleteMultipartUploadCommand(completed))
-}
-
 describe('a store that is migrating', () => {
   const harness = new ProxyHarness()
   let client: S3Client
@@ -70,8 +58,8 @@ describe('a store that is migrating', () => {
       await direct.send(new PutObjectCommand({ Bucket, Key, Body, Metadata: { kept: 'yes' } }))
       await client.send(new PutObjectCommand({ Bucket, Key: `own/${name}`, Body }))
     }
-    await upload(direct, 'foreign/parts & more', parts)
-    await upload(client, 'own/parts & more', parts)
+    await uploadParts(direct, 'foreign/parts & more', parts)
+    await uploadParts(client, 'own/parts & more', parts)
   })
   afterAll(() => harness.stop())
 

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
-  GetObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
@@ -10,6 +9,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type FormEntries, formData, type PostOptions, signedForm } from '../../support/post-form.ts'
 import { RawConnection, rawExchange } from '../../support/raw-http.ts'
+import { readObject } from '../../support/object-content.ts'
 import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness, REGION, TestLease } from './proxy-harness.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -60,11 +60,6 @@ async function post(posting: Posting): Promise<{ status: number; text: string; h
   return { status: response.status, text: await response.text(), headers: response.headers }
 }
 
-async function read(Key: string): Promise<Buffer> {
-  const got = await client.send(new GetObjectCommand({ Bucket, Key }))
-  return Buffer.from(await got.Body!.transformToByteArray())
-}
-
 describe('a form that a browser posts', () => {
   it.each([0, 1, 65_536, 300_000, 8 * MEBIBYTE, 8 * MEBIBYTE + 1, 17 * MEBIBYTE])(
     'becomes a sealed object of %i bytes',
@@ -73,7 +68,7 @@ describe('a form that a browser posts', () => {
       const key = `posted/${bytes}`
       const answer = await post({ entries: [['key', key]], file })
       expect(answer.status).toBe(204)
-      expect((await read(key)).equals(file)).toBe(true)
+      expect((await readObject(client, key)).equals(file)).toBe(true)
       const head = await client.send(new HeadObjectCommand({ Bucket, Key: key }))
       expect(head.ContentLength).toBe(bytes)
       expect(answer.headers.get('etag')).toBe(head.ETag)
@@ -121,7 +116,7 @@ describe('a form that a browser posts', () => {
       fileName: 'C:\\users\\alice\\b "1" $& ä.txt',
     })
     expect(answer.status).toBe(204)
-    expect(await read('posted/b "1" $& ä.txt')).toEqual(FILE)
+    expect(await readObject(client, 'posted/b "1" $& ä.txt')).toEqual(FILE)
   })
 
   it.each([
@@ -388,7 +383,7 @@ describe('a form under way', () => {
     await expect
       .poll(async () => (await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads)
       .toBeUndefined()
-    await expect(read(key)).rejects.toMatchObject({ name: 'NoSuchKey' })
+    await expect(readObject(client, key)).rejects.toMatchObject({ name: 'NoSuchKey' })
   }
 
   it('leaves nothing when its client leaves', async () => {
@@ -414,6 +409,6 @@ describe('suspension', () => {
     harness.lease.valid = true
     expect(answer.status).toBe(423)
     expect(answer.text).toContain('<Code>TenantSuspended</Code>')
-    await expect(read('refused/object')).rejects.toMatchObject({ name: 'NoSuchKey' })
+    await expect(readObject(client, 'refused/object')).rejects.toMatchObject({ name: 'NoSuchKey' })
   })
 })
