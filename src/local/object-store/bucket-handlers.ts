@@ -1,4 +1,3 @@
-import { isBucketName } from '../../protocol/s3/address.ts'
 import { S3Error } from '../../protocol/s3/errors.ts'
 import type { OperationName } from '../../protocol/s3/operations.ts'
 import { childText } from '../../protocol/s3/xml-reader.ts'
@@ -29,10 +28,14 @@ const listBuckets: Handler = (state, store) => {
   })
 }
 
+// Stricter than names that can be asked for: older buckets of Amazon S3 have others.
+const NEW_NAME = /^(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+
 const createBucket: Handler = (state, store) => {
   const { bucket } = store
-  if (!isBucketName(bucket) || bucket.length > 63) throw new S3Error('InvalidBucketName')
-  if (state.index.hasBucket(bucket))
+  if (!NEW_NAME.test(bucket)) throw new S3Error('InvalidBucketName', undefined, { BucketName: bucket })
+  // Amazon's oldest region lets an owner create a bucket again.
+  if (state.index.hasBucket(bucket) && state.region !== 'us-east-1')
     throw new S3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: bucket })
   state.index.addBucket(bucket, Date.now())
   store.reply(200, { location: `/${bucket}` })

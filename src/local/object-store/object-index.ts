@@ -1,4 +1,5 @@
 import type { ChecksumAlgorithm } from '../../protocol/s3/checksum-algorithms.ts'
+import type { CorsRule } from './cors-rules.ts'
 import { bytesOf, IndexDatabase, parseRow } from './index-database.ts'
 import { NEWEST, VersionTable } from './version-table.ts'
 
@@ -66,6 +67,7 @@ export interface UploadedPart extends StoredPart {
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS versioning (bucket TEXT PRIMARY KEY, status TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS cors (bucket TEXT PRIMARY KEY, row TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key BLOB NOT NULL, row TEXT NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, id);
@@ -108,6 +110,7 @@ export class ObjectIndex {
     this.atomically(() => {
       this.#sql('DELETE FROM buckets WHERE name = ?').run(name)
       this.#sql('DELETE FROM versioning WHERE bucket = ?').run(name)
+      this.#sql('DELETE FROM cors WHERE bucket = ?').run(name)
     })
   }
 
@@ -127,6 +130,16 @@ export class ObjectIndex {
 
   setVersioning(bucket: string, status: NonNullable<Versioning>): void {
     this.#sql('INSERT OR REPLACE INTO versioning VALUES (?, ?)').run(bucket, status)
+  }
+
+  /** Empty for a bucket that has none. */
+  corsRules(bucket: string): readonly CorsRule[] {
+    const row = this.#sql('SELECT row FROM cors WHERE bucket = ?').get(bucket)
+    return row === undefined ? [] : (parseRow(row) as CorsRule[])
+  }
+
+  setCorsRules(bucket: string, rules: readonly CorsRule[]): void {
+    this.#sql('INSERT OR REPLACE INTO cors VALUES (?, ?)').run(bucket, JSON.stringify(rules))
   }
 
   /** The object that requests without a version see. */

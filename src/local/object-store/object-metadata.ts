@@ -22,7 +22,7 @@ export function keptHeaders(headers: RawHeaders): Record<string, string> {
   }
   if (bytes > METADATA_BYTES_MAX) throw new S3Error('MetadataTooLarge')
   const encoding = kept['content-encoding']
-  if (encoding !== undefined) {
+  if (encoding !== undefined && /aws-chunked/i.test(encoding)) {
     const rest = encoding
       .split(',')
       .map((coding) => coding.trim())

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { asPortcullisError } from '../../errors.ts'
 import { headerValue } from '../../wire/raw-headers.ts'
+import type { Address } from '../../protocol/s3/address.ts'
 import { parseAddress } from '../../protocol/s3/address.ts'
 import { s3ErrorDocument } from '../../protocol/s3/error-document.ts'
 import { S3Error } from '../../protocol/s3/errors.ts'
@@ -16,6 +17,7 @@ import { verifySignature } from '../../protocol/s3/verify-signature.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BUCKET_HANDLERS } from './bucket-handlers.ts'
 import { COPY_HANDLERS } from './copy-handlers.ts'
+import { CORS_HANDLERS, originHeaders, preflightHeaders } from './cors-handlers.ts'
 import { DELETE_HANDLERS } from './delete-handlers.ts'
 import { LIST_HANDLERS } from './list-handlers.ts'
 import { MULTIPART_HANDLERS } from './multipart-handlers.ts'
@@ -50,6 +52,7 @@ const HANDLERS = new Map([
   ...LIST_HANDLERS,
   ...MULTIPART_HANDLERS,
   ...COPY_HANDLERS,
+  ...CORS_HANDLERS,
 ])
 const REFUSED_BODY_BYTES_MAX = 4 * 1024 * 1024
 
@@ -63,13 +66,17 @@ export async function startObjectStore(options: ObjectStoreOptions): Promise<Obj
   const credentialOf = (id: string): S3Credential | undefined =>
     id === options.credentials.accessKeyId ? options.credentials : undefined
 
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => {
+  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 })
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const requestId = randomUUID()
     response.setHeader('x-amz-request-id', requestId)
     serve(state, credentialOf, request, response).catch((thrown: unknown) => {
       refuse(request, response, requestId, thrown)
     })
-  })
+  }
+  server.on('request', answer)
+  // An expectation that is not known is ignored, as S3 does.
+  server.on('checkExpectation', answer)
   await listen(server, options.port)
   const { port } = server.address() as AddressInfo
   return {
@@ -96,11 +103,22 @@ async function serve(
   const path = question === -1 ? target : target.slice(0, question)
   const query = parseQuery(question === -1 ? '' : target.slice(question + 1))
   const method = request.method ?? ''
+  const addressed = (): Address =>
+    parseAddress(path, request.headers.host, { virtualHostDomains: ['localhost'] })
+  // Browsers do not sign them.
+  if (method === 'OPTIONS') {
+    const allowed = preflightHeaders(state, addressed(), headers)
+    response.writeHead(200, { ...allowed, 'content-length': '0' }).end()
+    return
+  }
   const verified = verifySignature(
     { method, path, query, headers },
     { credentialOf, region: state.region, now: Date.now },
   )
-  const address = parseAddress(path, request.headers.host, { virtualHostDomains: ['localhost'] })
+  const address = addressed()
+  for (const [name, value] of Object.entries(originHeaders(state, address, method, headers))) {
+    response.setHeader(name, value)
+  }
   const copies = headerValue(headers, 'x-amz-copy-source') !== undefined
   const operation = recognise(method, address, query, copies)
   const handler = HANDLERS.get(operation.name)

@@ -13,6 +13,7 @@ const PARSE_MESSAGE =
 /** Every S3 error code this gateway itself answers with (Amazon S3 API reference, "Error responses"). */
 const S3_ERROR_TABLE = {
   AccessDenied: { status: 403, message: 'Access Denied.' },
+  AccessForbidden: { status: 403, message: 'Access Forbidden.' },
   AuthorizationHeaderMalformed: { status: 400, message: 'The authorization header is malformed.' },
   AuthorizationQueryParametersError: {
     status: 400,
@@ -115,6 +116,11 @@ const S3_ERROR_TABLE = {
   MissingSecurityHeader: { status: 400, message: 'Your request was missing a required header.' },
   NoSuchBucket: { status: 404, message: 'The specified bucket does not exist.', kind: 'store-unknown' },
   NoSuchKey: { status: 404, message: 'The specified key does not exist.', kind: 'store-unknown' },
+  NoSuchCORSConfiguration: {
+    status: 404,
+    message: 'The CORS configuration does not exist.',
+    kind: 'store-unknown',
+  },
   NoSuchTagSet: { status: 404, message: 'The TagSet does not exist.', kind: 'store-unknown' },
   NoSuchUpload: {
     status: 404,
