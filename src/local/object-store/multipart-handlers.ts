@@ -200,8 +200,7 @@ function uploadChecksum(upload: StoredUpload, parts: readonly UploadedPart[]): S
 function assertAnnouncedChecksum(store: StoreRequest, checksum: StoredChecksum | undefined): void {
   if (checksum === undefined) return
   const announced = store.header(checksumHeader(checksum.algorithm))
-  const wholeObject = store.header('x-amz-checksum-type') !== undefined
-  if (wholeObject && announced !== undefined && announced !== checksum.value) {
+  if (announced !== undefined && announced !== checksum.value) {
     throw new S3Error(
       'BadDigest',
       `The ${checksum.algorithm} you specified did not match the calculated checksum.`,

@@ -13,7 +13,7 @@ import { S3Error } from '../../protocol/s3/errors.ts'
 import { recognise } from '../../protocol/s3/operations.ts'
 import type { S3Credential } from '../../protocol/s3/signing-key.ts'
 import { parseQuery } from '../../protocol/s3/uri-encoding.ts'
-import { verifySignature } from '../../protocol/s3/verify-signature.ts'
+import { verifiedFor, verifySignature } from '../../protocol/s3/verify-signature.ts'
 import { BlobFiles } from './blob-files.ts'
 import { BUCKET_HANDLERS } from './bucket-handlers.ts'
 import { COPY_HANDLERS } from './copy-handlers.ts'
@@ -123,7 +123,10 @@ async function serve(
   const operation = recognise(method, address, query, copies)
   const handler = HANDLERS.get(operation.name)
   if (handler === undefined) throw new S3Error('NotImplemented', undefined, { Operation: operation.name })
-  await handler(state, new StoreRequest(request, response, address, query, verified, operation))
+  await handler(
+    state,
+    new StoreRequest(request, response, address, query, verifiedFor(operation.name, verified), operation),
+  )
 }
 
 function refuse(

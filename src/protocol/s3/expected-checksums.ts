@@ -36,7 +36,7 @@ export interface ChecksumRequest {
 export function readChecksumRequest(headers: RawHeaders, payload: PayloadMode): ChecksumRequest {
   const trailerNames = payload.kind === 'chunked' && payload.trailer ? trailerNamesOf(headers) : undefined
   const sent = CHECKSUM_ALGORITHMS.filter((algorithm) => {
-    return headerValue(headers, checksumHeader(algorithm)) !== undefined
+    return payload.checksums !== false && headerValue(headers, checksumHeader(algorithm)) !== undefined
   })
   const trailing = (trailerNames ?? []).map((name) => {
     const algorithm = algorithmOfHeader(name)

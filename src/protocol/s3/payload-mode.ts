@@ -1,12 +1,16 @@
 import { S3Error } from './errors.ts'
 
 /** How a body is protected, from `x-amz-content-sha256`. */
-export type PayloadMode =
+export type PayloadMode = (
   | { readonly kind: 'unsigned' }
   /** SHA-256 of the whole body, 64 lower-case hex digits. */
   | { readonly kind: 'digest'; readonly sha256: string }
   /** aws-chunked: `signed` chunks carry signatures, `trailer` adds trailing headers. */
   | { readonly kind: 'chunked'; readonly signed: boolean; readonly trailer: boolean }
+) & {
+  /** False where the checksum headers are not about the body. */
+  readonly checksums?: false
+}
 
 /** Reads the value of `x-amz-content-sha256`. Throws `InvalidArgument` for one that S3 does not know. */
 export function parsePayloadMode(value: string): PayloadMode {

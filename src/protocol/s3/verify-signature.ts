@@ -2,6 +2,7 @@ import type { RawHeaders } from '../../wire/raw-headers.ts'
 import { headerValue } from '../../wire/raw-headers.ts'
 import { canonicalRequest, stringToSign } from './canonical-request.ts'
 import { S3Error } from './errors.ts'
+import type { OperationName } from './operations.ts'
 import type { PayloadMode } from './payload-mode.ts'
 import { parsePayloadMode } from './payload-mode.ts'
 import type { SignatureClaim } from './signature-claim.ts'
@@ -42,6 +43,15 @@ export interface VerifiedRequest<Credential extends S3Credential> {
   readonly signature: string
   /** Derived key that chunk signatures use. */
   readonly signingKey: Buffer
+}
+
+/** As its operation is read: the checksum headers of a completion are about the object, not about the document. */
+export function verifiedFor<Credential extends S3Credential>(
+  operation: OperationName,
+  verified: VerifiedRequest<Credential>,
+): VerifiedRequest<Credential> {
+  if (operation !== 'CompleteMultipartUpload') return verified
+  return { ...verified, payload: { ...verified.payload, checksums: false } }
 }
 
 const SKEW_MS_MAX = 15 * 60 * 1000

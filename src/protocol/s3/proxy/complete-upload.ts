@@ -5,6 +5,7 @@ import { readCompleteRequest } from '../complete-request.ts'
 import { bareEtag } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
 import { checksumValue } from '../expected-checksums.ts'
+import type { ChecksumType } from '../multipart-checksum.ts'
 import { checksumTypeFor, multipartChecksum } from '../multipart-checksum.ts'
 import { childText, parseXml } from '../xml-reader.ts'
 import { xmlDocument } from '../xml-writer.ts'
@@ -169,13 +170,19 @@ function checksumOf(
     value: checksumValue(algorithm, checksum!.value),
     bytes: parts[index]!.plaintextBytes,
   }))
-  const type = checksumTypeFor(algorithm, context.header('x-amz-checksum-type'))
-  const value = multipartChecksum(algorithm, type, values)
   const announced = context.header(checksumHeader(algorithm))
-  if (type === 'FULL_OBJECT' && announced !== undefined && announced !== value) {
+  const type = checksumTypeFor(algorithm, context.header('x-amz-checksum-type') ?? typeOfValue(announced))
+  const value = multipartChecksum(algorithm, type, values)
+  if (announced !== undefined && announced !== value) {
     throw new S3Error('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
   }
   return { algorithm, type, value }
+}
+
+/** The type is only said when an upload begins; a value over those of the parts shows by their number that it is one. */
+function typeOfValue(announced: string | undefined): ChecksumType | undefined {
+  if (announced === undefined) return undefined
+  return /-\d+$/.test(announced) ? 'COMPOSITE' : 'FULL_OBJECT'
 }
 
 function resultDocument(context: ObjectExchange, etag: string, checksum: ObjectChecksum | undefined): Buffer {

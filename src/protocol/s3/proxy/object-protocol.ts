@@ -16,7 +16,7 @@ import type { QueryParameter } from '../uri-encoding.ts'
 import { parseQuery } from '../uri-encoding.ts'
 import { verifyForm } from '../verify-form.ts'
 import type { VerifiedRequest } from '../verify-signature.ts'
-import { verifySignature } from '../verify-signature.ts'
+import { verifiedFor, verifySignature } from '../verify-signature.ts'
 import { Backend } from './backend.ts'
 import { bucketEncryption } from './bucket-encryption.ts'
 import { completeMultipartUpload } from './complete-upload.ts'
@@ -203,7 +203,7 @@ export class ObjectProtocol {
     const handler = operation.action === 'passed' ? passOperation : HANDLERS.get(operation.name)
     if (handler === undefined) throw new S3Error('NotImplemented', undefined, { Operation: operation.name })
     const asked = { query, headers: exchange.request.rawHeaders, address, operation }
-    await this.#run(exchange, mount, verified, asked, handler)
+    await this.#run(exchange, mount, verifiedFor(operation.name, verified), asked, handler)
   }
 
   async #run(

@@ -1,0 +1,63 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import {
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness } from './proxy-harness.ts'
+
+const BODIES = [randomBytes(5 * 1024 * 1024), randomBytes(5 * 1024 * 1024)]
+const crc = (data: Buffer): Buffer => {
+  const value = Buffer.alloc(4)
+  value.writeUInt32BE(crc32(data))
+  return value
+}
+const sha256 = (data: Buffer): Buffer => createHash('sha256').update(data).digest()
+const CASES = [
+  ['CRC32', 'FULL_OBJECT', crc(Buffer.concat(BODIES)).toString('base64')],
+  ['CRC32', 'COMPOSITE', `${crc(Buffer.concat(BODIES.map(crc))).toString('base64')}-2`],
+  ['SHA256', 'COMPOSITE', `${sha256(Buffer.concat(BODIES.map(sha256))).toString('base64')}-2`],
+] as const
+
+const harness = new ProxyHarness()
+let clients: Record<'the gateway' | 'the embedded store', S3Client>
+
+beforeAll(async () => {
+  await harness.start()
+  clients = { 'the gateway': harness.client(ACCESS_KEYS.acme), 'the embedded store': harness.direct() }
+})
+afterAll(() => harness.stop())
+
+describe.each(['the gateway', 'the embedded store'] as const)('a completion before %s', (name) => {
+  it.each(CASES)('announces the %s of the object (%s), which must hold', async (algorithm, type, value) => {
+    const client = clients[name]
+    const object = { Bucket, Key: `${name}/${algorithm}/${type}` }
+    const create = { ...object, ChecksumAlgorithm: algorithm, ChecksumType: type }
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(create))
+    const Parts: CompletedPart[] = []
+    for (const [index, Body] of BODIES.entries()) {
+      const part = { ...object, UploadId, PartNumber: index + 1, Body, ChecksumAlgorithm: algorithm }
+      Parts.push({ ...(await client.send(new UploadPartCommand(part))), PartNumber: index + 1 })
+    }
+    const complete = (announced: string) =>
+      client.send(
+        new CompleteMultipartUploadCommand({
+          ...object,
+          UploadId,
+          MultipartUpload: { Parts },
+          [`Checksum${algorithm}`]: announced,
+        }),
+      )
+    const other = `${value.startsWith('A') ? 'B' : 'A'}${value.slice(1)}`
+    await expect(complete(other)).rejects.toMatchObject({ name: 'BadDigest' })
+    await expect(client.send(new HeadObjectCommand(object))).rejects.toMatchObject({ name: 'NotFound' })
+    expect(await complete(value)).toMatchObject({ [`Checksum${algorithm}`]: value, ChecksumType: type })
+    const head = await client.send(new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' }))
+    expect(head).toMatchObject({ [`Checksum${algorithm}`]: value, ChecksumType: type })
+  })
+})
