@@ -1,8 +1,10 @@
 import { PART_OVERHEAD_BYTES } from '../../../envelope/parts/layout.ts'
+import type { ChecksumAlgorithm } from '../checksum-algorithms.ts'
 import { CHECKSUM_ALGORITHMS, checksumElement, checksumHeader } from '../checksum-algorithms.ts'
 import type { CompletedPart } from '../complete-request.ts'
 import { readCompleteRequest } from '../complete-request.ts'
 import { bareEtag } from '../conditions.ts'
+import { isCombinable } from '../crc-combine.ts'
 import { S3Error } from '../errors.ts'
 import { checksumValue } from '../expected-checksums.ts'
 import type { ChecksumType } from '../multipart-checksum.ts'
@@ -171,7 +173,10 @@ function checksumOf(
     bytes: parts[index]!.plaintextBytes,
   }))
   const announced = context.header(checksumHeader(algorithm))
-  const type = checksumTypeFor(algorithm, context.header('x-amz-checksum-type') ?? typeOfValue(announced))
+  const type = checksumTypeFor(
+    algorithm,
+    context.header('x-amz-checksum-type') ?? typeOfValue(algorithm, announced),
+  )
   const value = multipartChecksum(algorithm, type, values)
   if (announced !== undefined && announced !== value) {
     throw new S3Error('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`)
@@ -179,9 +184,9 @@ function checksumOf(
   return { algorithm, type, value }
 }
 
-/** The type is only said when an upload begins; a value over those of the parts shows by their number that it is one. */
-function typeOfValue(announced: string | undefined): ChecksumType | undefined {
-  if (announced === undefined) return undefined
+/** The type is only said when an upload begins; a value over those of the parts has their number behind it. */
+function typeOfValue(algorithm: ChecksumAlgorithm, announced: string | undefined): ChecksumType | undefined {
+  if (announced === undefined || !isCombinable(algorithm)) return undefined
   return /-\d+$/.test(announced) ? 'COMPOSITE' : 'FULL_OBJECT'
 }
 
