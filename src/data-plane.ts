@@ -1,11 +1,11 @@
-import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { AccessControl } from './access/access-control.ts'
 import type { Lease } from './access/lease.ts'
 import { PortcullisError } from './errors.ts'
 import type { Exchange } from './listener/exchange.ts'
-import { refuseRaw } from './listener/listener.ts'
+import { refuseRaw } from './listener/refuse-raw.ts'
+import type { Request } from './listener/request.ts'
 import type { RequestHead } from './listener/request-head.ts'
 import { nextRequestId } from './listener/request-id.ts'
 import type { DocumentProtocol } from './protocol/document/document-protocol.ts'
@@ -55,12 +55,12 @@ export class DataPlane {
   }
 
   /** The stages of an `Upgrade` request; answers for everything that goes wrong. */
-  upgrade(request: IncomingMessage, head: RequestHead, socket: Duplex, firstBytes: Buffer): void {
+  upgrade(request: Request, head: RequestHead, socket: Duplex, firstBytes: Buffer): void {
     const requestId = head.requestId ?? nextRequestId()
     let tenant: string | undefined
-    const refuse = (thrown: unknown): void => refuseRaw(socket, thrown, { requestId, tenant })
+    const refuse = (thrown: unknown): void => refuseRaw(socket, thrown, { place: { requestId, tenant } })
     const admit = async (): Promise<void> => {
-      const target = request.url ?? ''
+      const { target } = request
       const queryAt = target.indexOf('?')
       const path = queryAt === -1 ? target : target.slice(0, queryAt)
       const query = queryAt === -1 ? '' : target.slice(queryAt)
@@ -69,7 +69,7 @@ export class DataPlane {
       tenant = resolved.site.name
       const renewed = async (): Promise<Lease> => this.#parts.access.admit(resolved.app)
       const lease = await renewed()
-      const protocol = request.headers.upgrade ?? ''
+      const protocol = head.upgrade ?? ''
       const exchange = { requestId, path, query, protocol, head, socket, firstBytes, refuse }
       passUpgrade(exchange, store, lease, renewed)
     }
@@ -88,7 +88,7 @@ export class DataPlane {
     throw new PortcullisError('store-unknown', 'No store is mounted at this path.')
   }
 
-  #tenantOf(head: RequestHead, request: IncomingMessage, store: MountedStore): ResolvedTenant {
+  #tenantOf(head: RequestHead, request: Request, store: MountedStore): ResolvedTenant {
     return resolveTenant(this.#parts.directory.current, head, store.apps, peerCertificate(request))
   }
 
@@ -124,7 +124,7 @@ export class DataPlane {
   }
 }
 
-function peerCertificate(request: IncomingMessage): PeerCertificate | undefined {
+function peerCertificate(request: Request): PeerCertificate | undefined {
   const socket = request.socket as Partial<TLSSocket>
   if (socket.authorized !== true) return undefined
   return socket.getPeerCertificate?.()

@@ -1,11 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { asPortcullisError, PortcullisError } from '../errors.ts'
 import type { ErrorFace } from './problem.ts'
 import { problemFace } from './problem.ts'
 import type { RawHeaders } from '../wire/raw-headers.ts'
+import type { Request } from './request.ts'
 import type { RequestHead } from './request-head.ts'
+import type { Response } from './response.ts'
 
 /** A permission that can end while a transfer runs; `access/` leases are one. */
 export interface Admission {
@@ -18,15 +19,11 @@ export interface Admission {
 /** Unsent bytes of a response past which its source is asked to wait. */
 const UNSENT_BYTES_MAX = 512 * 1024
 
-// A refused upload is read to its end up to here and so long, so that the client sees the refusal and not a reset.
-const REFUSED_BODY_BYTES_MAX = 4 * 1024 * 1024
-const REFUSED_BODY_TIME_MS_MAX = 5_000
-
 /** One request and its response on the way through the stages. */
 export class Exchange {
   readonly id: string
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  readonly request: Request
+  readonly response: Response
   readonly head: RequestHead
   /** Path as sent, without the query; never decoded. */
   readonly path: string
@@ -58,25 +55,24 @@ export class Exchange {
 
   constructor(
     id: string,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: Request,
+    response: Response,
     head: RequestHead,
-    expectsContinue: boolean,
   ) {
     this.id = head.requestId ?? id
     this.request = request
     this.response = response
     this.head = head
-    this.awaitsContinue = expectsContinue
-    const target = request.url ?? ''
+    this.awaitsContinue = head.expectsContinue
+    const { target } = request
     const queryAt = target.indexOf('?')
     this.path = queryAt === -1 ? target : target.slice(0, queryAt)
     this.query = queryAt === -1 ? '' : target.slice(queryAt)
-    response.once('close', () => this.#close())
+    response.onClose(() => this.#close())
   }
 
   get method(): string {
-    return this.request.method ?? ''
+    return this.request.method
   }
 
   /** True once the response is complete, refused or cut. */
@@ -140,23 +136,14 @@ export class Exchange {
    * until `sent` is called, which may never happen. False asks to wait for `drain`.
    */
   sendAll(pieces: readonly Buffer[], sent: () => void): boolean {
-    const { response } = this
-    const last = pieces.length - 1
-    response.cork()
-    for (let index = 0; index <= last; index += 1) {
-      const piece = pieces[index]!
-      this.responseBytes += piece.length
-      if (index === last) response.write(piece, sent)
-      else response.write(piece)
-    }
-    response.uncork()
-    return response.writableLength <= UNSENT_BYTES_MAX
+    for (const piece of pieces) this.responseBytes += piece.length
+    this.response.writeAll(pieces, sent)
+    return this.response.unsentBytes <= UNSENT_BYTES_MAX
   }
 
   /** Sends the head of a response whose body follows in pieces. */
   begin(status: number, headers: RawHeaders, statusMessage?: string): void {
-    if (statusMessage === undefined || statusMessage === '') this.response.writeHead(status, headers)
-    else this.response.writeHead(status, statusMessage, headers)
+    this.response.writeHead(status, headers, statusMessage)
   }
 
   /** Ends the exchange with an error: as a response where none has begun, else by cutting the connection. */
@@ -176,20 +163,9 @@ export class Exchange {
   }
 
   #discardRequestBody(): void {
-    if (this.request.complete || this.awaitsContinue) {
-      if (this.awaitsContinue) this.response.shouldKeepAlive = false
-      return
-    }
-    const { socket } = this.request
-    const deadline = setTimeout(() => socket.destroy(), REFUSED_BODY_TIME_MS_MAX).unref()
-    this.request.once('close', () => clearTimeout(deadline))
-    let discarded = 0
-    this.request.removeAllListeners('data')
-    this.request.on('data', (chunk: Buffer) => {
-      discarded += chunk.length
-      if (discarded > REFUSED_BODY_BYTES_MAX) socket.destroy()
-    })
-    this.request.resume()
+    // A client that was never told to send will not, and cannot be told that its next bytes are another request.
+    if (this.awaitsContinue) this.response.keepAlive = false
+    else this.request.discard()
   }
 
   #abort(reason: PortcullisError): void {
@@ -201,7 +177,7 @@ export class Exchange {
   }
 
   #close(): void {
-    if (!this.response.writableFinished) {
+    if (!this.response.finished) {
       this.#abort(this.error ?? new PortcullisError('request-malformed', 'The client left before the end.'))
     }
     this.#leave?.()

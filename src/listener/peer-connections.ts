@@ -1,7 +1,6 @@
-import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Counts open connections by remote address and closes those above the limit. */
+/** Counts open connections by remote address, up to a limit. */
 export class PeerConnections {
   readonly #connectionsMax: number
   readonly #open = new Map<string, number>()
@@ -10,18 +9,14 @@ export class PeerConnections {
     this.#connectionsMax = connectionsMax
   }
 
-  /** Applies the limit to every new connection of a server. */
-  watch(server: Server): void {
-    server.on('connection', (socket: Socket) => {
-      const peer = socket.remoteAddress ?? ''
-      const open = this.#open.get(peer) ?? 0
-      if (open >= this.#connectionsMax) {
-        socket.destroy()
-        return
-      }
-      this.#open.set(peer, open + 1)
-      socket.once('close', () => this.#closed(peer))
-    })
+  /** Counts a connection until it closes; false when its peer has too many already. */
+  admit(socket: Socket): boolean {
+    const peer = socket.remoteAddress ?? ''
+    const open = this.#open.get(peer) ?? 0
+    if (open >= this.#connectionsMax) return false
+    this.#open.set(peer, open + 1)
+    socket.once('close', () => this.#closed(peer))
+    return true
   }
 
   #closed(peer: string): void {

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { PortcullisError } from '../errors.ts'
 import type { RawHeaders } from '../wire/raw-headers.ts'
+import type { WireHead } from './wire-head.ts'
 
 /** The parts of a request's head that the stages need, read in one pass over the raw headers. */
 export interface RequestHead {
@@ -16,10 +16,19 @@ export interface RequestHead {
   readonly contentLength: number | undefined
   readonly chunked: boolean
   readonly requestId: string | undefined
+  /** The client takes another response on this connection (RFC 9112 section 9.3). */
+  readonly keepAlive: boolean
+  /** The protocol that the client offers to change to, where that is worth asking a store about. */
+  readonly upgrade: string | undefined
+  /** The client waits to be told before it sends its body (RFC 9110 section 10.1.1). */
+  readonly expectsContinue: boolean
 }
 
+/** Protocols that this server does not speak, and whose offer it so ignores (RFC 9110 section 7.8). */
+const IGNORED_PROTOCOLS = /^(?:h2c?|http|tls)(?:\/|$)/i
+
 /** What becomes of a header: kept as it is, dropped, refused, or read into the head (and kept or dropped). */
-type Treatment = 'drop' | 'connection' | 'refuse' | 'read' | 'read-and-drop'
+type Treatment = 'drop' | 'connection' | 'expect' | 'upgrade' | 'refuse' | 'read' | 'read-and-drop'
 
 const TREATMENTS = new Map<string, Treatment>([
   ['connection', 'connection'],
@@ -29,8 +38,8 @@ const TREATMENTS = new Map<string, Treatment>([
   ['proxy-authenticate', 'drop'],
   ['te', 'drop'],
   ['trailer', 'drop'],
-  ['upgrade', 'drop'],
-  ['expect', 'drop'],
+  ['upgrade', 'upgrade'],
+  ['expect', 'expect'],
   // A store that honours one of these would read another request than the coverage was asked about.
   ['x-http-method-override', 'refuse'],
   ['x-http-method', 'refuse'],
@@ -56,11 +65,13 @@ const REQUEST_ID_PATTERN = /^[\w.:-]{1,128}$/
  * Reads and cleans the head of a request. A field that decides routing, framing or identity may appear only once:
  * a second one throws `request-malformed`, so that gateway and store can never read two different requests.
  */
-export function readRequestHead(request: IncomingMessage): RequestHead {
-  const raw = request.rawHeaders
+export function readRequestHead({ method, rawHeaders: raw, httpVersion }: WireHead): RequestHead {
   const read = new Map<string, string>()
   const kept: RawHeaders = []
   let nominated: string[] | undefined
+  let connection = ''
+  let expectsContinue = false
+  let upgrade: string | undefined
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index]!
     const value = raw[index + 1]!
@@ -71,6 +82,11 @@ export function readRequestHead(request: IncomingMessage): RequestHead {
       kept.push(name, value)
     } else if (treatment === 'connection') {
       nominated = connectionOptions(nominated, value)
+      connection = `${connection},${value.toLowerCase()}`
+    } else if (treatment === 'expect') {
+      expectsContinue ||= httpVersion === '1.1' && value.toLowerCase() === '100-continue'
+    } else if (treatment === 'upgrade') {
+      upgrade = value
     } else if (treatment === 'refuse') {
       throw new PortcullisError('request-malformed', `Header ${lower} is not taken: it changes the request.`)
     } else if (treatment !== 'drop') {
@@ -80,8 +96,11 @@ export function readRequestHead(request: IncomingMessage): RequestHead {
       if (treatment === 'read' && lower !== 'x-request-id') kept.push(name, value)
     }
   }
-  if (request.httpVersion !== '1.0' && !read.has('host'))
+  if (httpVersion !== '1.0' && !read.has('host'))
     throw new PortcullisError('request-malformed', 'An HTTP/1.1 request must have a Host header.')
+  const isChunked = chunked(read.get('transfer-encoding'))
+  if (isChunked && (httpVersion === '1.0' || read.has('content-length')))
+    throw new PortcullisError('request-malformed', 'The length of the body is ambiguous.')
   const requestId = read.get('x-request-id')
   return {
     forwarded: nominated === undefined ? kept : withoutNominated(kept, nominated),
@@ -92,8 +111,11 @@ export function readRequestHead(request: IncomingMessage): RequestHead {
     contentType: read.get('content-type'),
     contentEncoding: read.get('content-encoding'),
     contentLength: contentLength(read.get('content-length')),
-    chunked: chunked(read.get('transfer-encoding')),
+    chunked: isChunked,
     requestId: requestId !== undefined && REQUEST_ID_PATTERN.test(requestId) ? requestId : undefined,
+    keepAlive: keepsAlive(httpVersion, connection),
+    upgrade: method === 'GET' && offersUpgrade(upgrade, nominated) ? upgrade : undefined,
+    expectsContinue,
   }
 }
 
@@ -103,6 +125,21 @@ function connectionOptions(known: string[] | undefined, value: string): string[]
     .map((option) => option.trim().toLowerCase())
     .filter((option) => option !== '' && option !== 'keep-alive' && option !== 'close')
   return options.length === 0 ? known : [...(known ?? []), ...options]
+}
+
+function offersUpgrade(protocol: string | undefined, nominated: string[] | undefined): boolean {
+  return (
+    protocol !== undefined &&
+    nominated?.includes('upgrade') === true &&
+    /^[\w./-]+$/.test(protocol) &&
+    !IGNORED_PROTOCOLS.test(protocol)
+  )
+}
+
+function keepsAlive(httpVersion: WireHead['httpVersion'], options: string): boolean {
+  if (options === '') return httpVersion === '1.1'
+  if (/(?:^|,)[\t ]*close[\t ]*(?:,|$)/.test(options)) return false
+  return httpVersion === '1.1' || /(?:^|,)[\t ]*keep-alive[\t ]*(?:,|$)/.test(options)
 }
 
 // A client must not be able to take away a header that the store's own authorization rests on.

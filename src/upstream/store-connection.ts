@@ -6,20 +6,15 @@ import type { RawHeaders } from '../wire/raw-headers.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import { giveBack } from '../wire/spent.ts'
 import { awaitTurn, TURN_BYTES } from '../wire/turns.ts'
-import { ConnectionMemory, readMemory } from '../wire/connection-memory.ts'
+import { ConnectionMemory, sharedMemory } from '../wire/connection-memory.ts'
 import { ResponseReader } from './response-reader.ts'
 import type { SocketPoolOptions } from './socket-pool.ts'
 import type { BodyWriter, PushedBody, StoreRequest, StoreResponseHandler, StoreTransfer } from './upstream.ts'
 
-/** A connection fills it with one system call, and then awaits its next turn. */
-const READ_BYTES = TURN_BYTES
 /** Unsent bytes of a pushed body past which its source is asked to wait. */
 const UNSENT_BYTES_MAX = 512 * 1024
 /** An idle connection is given up before most stores do so. */
 const KEEP_ALIVE_MS = 15_000
-
-// One pool for the process: what one transfer gives back, the next one uses while it is in the processor's cache.
-const memory = readMemory(READ_BYTES)
 
 /** What a connection tells its pool. */
 export interface ConnectionEvents {
@@ -51,7 +46,7 @@ export class StoreConnection {
   readonly #events: ConnectionEvents
   readonly #socket: Socket
   readonly #reader = new ResponseReader()
-  readonly #memory = new ConnectionMemory(memory)
+  readonly #memory = new ConnectionMemory(sharedMemory)
   #exchange: StoreExchange | undefined
   #connected = false
   #used = false

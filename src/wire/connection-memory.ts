@@ -1,9 +1,10 @@
+import { TURN_BYTES } from './turns.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 import { ReadBufferPool } from './read-buffer.ts'
 import type { Loan } from './loan.ts'
 
 /** What is left of a buffer is read into as long as it is at least this. */
-const ROOM_BYTES_MIN = 64 * 1024
+export const ROOM_BYTES_MIN = 64 * 1024
 
 /** What all connections of a process read into. */
 export interface ReadMemory {
@@ -16,6 +17,9 @@ export interface ReadMemory {
 export function readMemory(bigBytes: number): ReadMemory {
   return { small: new ReadBufferPool(160 * 1024), big: new ReadBufferPool(bigBytes) }
 }
+
+/** One for the process: what one transfer gives back, the next one uses while it is in the processor's cache. */
+export const sharedMemory: ReadMemory = readMemory(TURN_BYTES)
 
 /**
  * Chooses what one connection reads into next. A small buffer serves heads, small bodies and whatever comes while it

@@ -1,3 +1,5 @@
+import type { Loan } from './loan.ts'
+
 // Smaller pieces cost more to detach than the garbage collector needs for them.
 const BYTES_MIN = 16 * 1024
 
@@ -10,4 +12,23 @@ export function giveBack(spent: Buffer): void {
   const memory = spent.buffer
   if (spent.byteLength < BYTES_MIN || spent.byteLength !== memory.byteLength) return
   if (memory instanceof ArrayBuffer) memory.transfer(0)
+}
+
+/** The loan of a buffer that nobody else has: its memory is given back when its last holder releases it. */
+export class SpentLoan implements Loan {
+  readonly #chunk: Buffer
+  #holders = 0
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk
+  }
+
+  retain(): void {
+    this.#holders += 1
+  }
+
+  release(): void {
+    this.#holders -= 1
+    if (this.#holders === 0) giveBack(this.#chunk)
+  }
 }

@@ -182,7 +182,7 @@ describe('listener', () => {
   it('cuts the connection when a response that has begun fails', async () => {
     const { url } = await listen((exchange) => {
       exchange.begin(200, ['Transfer-Encoding', 'chunked'])
-      exchange.response.write('half', () => exchange.fail(new PortcullisError('ciphertext-invalid', 'Bad.')))
+      exchange.response.write(Buffer.from('half'), () => exchange.fail(new PortcullisError('ciphertext-invalid', 'Bad.')))
     })
     await expect(fetch(url).then((response) => response.text())).rejects.toThrow()
   })

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { PortcullisError } from '../../errors.ts'
+import { OWNED } from '../../wire/loan.ts'
 import { BudgetShare, type ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
 import { BodyDigest } from './body-digest.ts'
@@ -39,20 +40,23 @@ export function collectBody(exchange: Exchange, budget: ByteBudget, done: (body:
   const { request } = exchange
   let first: Buffer | undefined
   let rest: Buffer[] | undefined
-  request.on('data', (chunk: Buffer) => {
-    exchange.requestBytes += chunk.length
-    digest?.update(chunk)
-    if (first === undefined) first = chunk
-    else (rest ??= [first]).push(chunk)
-  })
-  request.once('end', () => {
-    if (exchange.ended) return
-    try {
-      digest?.verify()
-      done(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, length))
-    } catch (thrown) {
-      exchange.fail(thrown)
-    }
+  request.read({
+    data: (chunk, loan) => {
+      exchange.requestBytes += chunk.length
+      digest?.update(chunk)
+      const kept = loan === OWNED ? chunk : Buffer.from(chunk)
+      if (first === undefined) first = kept
+      else (rest ??= [first]).push(kept)
+    },
+    end: () => {
+      if (exchange.ended) return
+      try {
+        digest?.verify()
+        done(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, length))
+      } catch (thrown) {
+        exchange.fail(thrown)
+      }
+    },
   })
   exchange.continue()
 }
@@ -89,8 +93,10 @@ export class UploadStream extends Readable {
     const { contentEncoding } = exchange.head
     const coded = transform !== undefined && !isIdentity(contentEncoding)
     this.#decoder = coded ? this.#createDecoder(contentEncoding!) : undefined
-    exchange.request.on('data', (chunk: Buffer) => this.#receive(chunk))
-    exchange.request.once('end', () => this.#received())
+    exchange.request.read({
+      data: (chunk, loan) => this.#receive(loan === OWNED ? chunk : Buffer.from(chunk)),
+      end: () => this.#received(),
+    })
     exchange.onAbort((reason) => this.destroy(reason))
     // The exchange already knows; without a listener node would treat the error as unhandled.
     this.on('error', () => {})

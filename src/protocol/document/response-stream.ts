@@ -49,7 +49,7 @@ export class ResponseStream {
       exchange.onEnd(() => share.end())
       this.#transform = transform.stream((chunk) => this.#send(chunk), share.change)
     }
-    exchange.response.on('drain', () => this.#resume())
+    exchange.response.onDrain(() => this.#resume())
   }
 
   /** Says what the head is; pieces written before are released now. */
@@ -81,8 +81,7 @@ export class ResponseStream {
 
   #complete(trailers: RawHeaders): void {
     if (this.#exchange.ended) return
-    if (trailers.length > 0) this.#exchange.response.addTrailers(pairs(trailers))
-    this.#exchange.response.end()
+    this.#exchange.response.end(undefined, trailers)
   }
 
   #send(chunk: Buffer): void {
@@ -113,7 +112,7 @@ export class ResponseStream {
   #resume(): void {
     if (this.#state === 'asking' || this.#waiting !== undefined || this.#exchange.ended) return
     if (this.#state === 'closed' && this.#early.length > 0) return
-    if (!this.#exchange.response.writableNeedDrain) this.#source.resume()
+    if (!this.#exchange.response.needsDrain) this.#source.resume()
   }
 
   #step(action: () => void | Promise<void>): void {
@@ -142,10 +141,4 @@ export class ResponseStream {
     )
     this.#waiting = waiting
   }
-}
-
-function pairs(headers: RawHeaders): [string, string][] {
-  const list: [string, string][] = []
-  for (let index = 0; index < headers.length; index += 2) list.push([headers[index]!, headers[index + 1]!])
-  return list
 }

@@ -2,6 +2,7 @@ import { PortcullisError } from '../../../errors.ts'
 import { ChunkedDecoder } from '../chunked-decoder.ts'
 import { S3Error } from '../errors.ts'
 import { ChecksumVerifier, readChecksumRequest } from '../expected-checksums.ts'
+import { type Loan, OWNED } from '../../../wire/loan.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import type { ObjectChecksum } from './trailer.ts'
 import { ofFullObject } from './trailer.ts'
@@ -10,7 +11,8 @@ const NO_TRAILERS: ReadonlyMap<string, string> = new Map()
 
 /** Takes a client's body, decoded. Exactly one of `end` and `error` comes last. */
 export interface PlaintextSink {
-  data(chunk: Buffer): void
+  /** The chunk is lent: the loan's until the call has returned, unless it was retained. */
+  data(chunk: Buffer, loan: Loan): void
   /** Everything announced was verified. */
   end(checksum: ObjectChecksum | undefined): void
   error(error: unknown): void
@@ -53,33 +55,37 @@ export class ClientBody {
       over = true
       sink.error(error)
     }
+    let lent: Loan = OWNED
     const take = (data: Buffer): void => {
       received += data.length
       if (received > this.bytes) throw new S3Error('IncompleteBody')
       this.#verifier.update(data)
-      sink.data(data)
+      sink.data(data, lent)
     }
-    exchange.request.on('data', (chunk: Buffer) => {
-      if (over) return
-      exchange.requestBytes += chunk.length
-      try {
-        if (this.#decoder === undefined) take(chunk)
-        else this.#decoder.push(chunk, take)
-      } catch (thrown) {
-        fail(thrown)
-      }
-    })
-    exchange.request.once('end', () => {
-      if (over) return
-      try {
-        const trailers = this.#decoder?.end() ?? NO_TRAILERS
-        if (received !== this.bytes) throw new S3Error('IncompleteBody')
-        const checksum = this.#verifier.finish(trailers)
-        over = true
-        sink.end(ofFullObject(checksum))
-      } catch (thrown) {
-        fail(thrown)
-      }
+    exchange.request.read({
+      data: (chunk, loan) => {
+        if (over) return
+        exchange.requestBytes += chunk.length
+        lent = loan
+        try {
+          if (this.#decoder === undefined) take(chunk)
+          else this.#decoder.push(chunk, take)
+        } catch (thrown) {
+          fail(thrown)
+        }
+      },
+      end: () => {
+        if (over) return
+        try {
+          const trailers = this.#decoder?.end() ?? NO_TRAILERS
+          if (received !== this.bytes) throw new S3Error('IncompleteBody')
+          const checksum = this.#verifier.finish(trailers)
+          over = true
+          sink.end(ofFullObject(checksum))
+        } catch (thrown) {
+          fail(thrown)
+        }
+      },
     })
     exchange.onAbort(fail)
     exchange.continue()
@@ -91,7 +97,7 @@ export class ClientBody {
     return new Promise((resolve, reject) => {
       const pieces: Buffer[] = []
       this.read({
-        data: (chunk) => pieces.push(chunk),
+        data: (chunk, loan) => pieces.push(loan === OWNED ? chunk : Buffer.from(chunk)),
         end: () => resolve(Buffer.concat(pieces)),
         error: (error) =>
           reject(error instanceof Error ? error : new PortcullisError('internal', 'The body failed.')),

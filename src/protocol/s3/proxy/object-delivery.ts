@@ -250,7 +250,7 @@ export class ClientDelivery implements OpenedSink {
   /** Lets the delivery slow the body down, and begins. */
   start(body: OpenedBody): void {
     this.#body = body
-    this.#context.exchange.response.on('drain', () => {
+    this.#context.exchange.response.onDrain(() => {
       if (this.#open) this.#body!.resume()
     })
     if (this.#whole === undefined) this.#open = true
@@ -282,7 +282,6 @@ export class ClientDelivery implements OpenedSink {
       this.#context.whenAdmitted(() => {
         const { exchange } = this.#context
         if (exchange.ended) return
-        exchange.response.cork()
         exchange.begin(this.#status, [...this.#headers, ...this.#whole!()])
         for (const { pieces, done } of this.#early.splice(0)) exchange.sendAll(pieces, done)
         exchange.response.end()

@@ -1,5 +1,6 @@
 import type { Exchange } from '../../../listener/exchange.ts'
 import type { PortcullisError } from '../../../errors.ts'
+import { OWNED } from '../../../wire/loan.ts'
 import type { FormSource } from '../form-reader.ts'
 
 /** The body of a request for a reader that asks for it: it is paused in between. */
@@ -13,15 +14,17 @@ export class PulledBody implements FormSource {
   constructor(exchange: Exchange) {
     const { request } = exchange
     this.#exchange = exchange
-    request.on('data', (chunk: Buffer) => {
-      exchange.requestBytes += chunk.length
-      this.#queue.push(chunk)
-      request.pause()
-      this.#wake?.()
-    })
-    request.once('end', () => {
-      this.#ended = true
-      this.#wake?.()
+    request.read({
+      data: (chunk, loan) => {
+        exchange.requestBytes += chunk.length
+        this.#queue.push(loan === OWNED ? chunk : Buffer.from(chunk))
+        request.pause()
+        this.#wake?.()
+      },
+      end: () => {
+        this.#ended = true
+        this.#wake?.()
+      },
     })
     exchange.onAbort((reason) => {
       this.#failure = reason

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { asPortcullisError, PortcullisError } from '../../../errors.ts'
-import { giveBack } from '../../../wire/spent.ts'
+import type { Request } from '../../../listener/request.ts'
+import type { Loan } from '../../../wire/loan.ts'
 import { awaitTurn, TURN_BYTES } from '../../../wire/turns.ts'
 import type { BodyWriter, PushedBody } from '../../../upstream/upstream.ts'
 import type { BackendRequest } from './backend.ts'
@@ -64,10 +64,7 @@ async function uploadHeld(
   }
   const checksum = await new Promise<ObjectChecksum | undefined>((resolve, reject) => {
     body.read({
-      data: (chunk) => {
-        keep(sealer.write(chunk))
-        giveBack(chunk)
-      },
+      data: (chunk) => keep(sealer.write(chunk)),
       end: resolve,
       error: reject,
     })
@@ -118,14 +115,14 @@ class SealedUpload implements PushedBody {
   checksum: ObjectChecksum | undefined
   finished = false
   readonly #context: ObjectExchange
-  readonly #request: IncomingMessage
+  readonly #request: Request
   readonly #body: ClientBody
   readonly #sealer: Sealer
   #writer: BodyWriter | undefined
   #destroyed = false
   #sealed: Buffer[] = []
   /** What `#sealed` are views of. */
-  #chunks: Buffer[] = []
+  #loans: Loan[] = []
   #sealedBytes = 0
   /** The body is paused until its turn and the store's readiness have both come. */
   #awaitsTurn = false
@@ -141,9 +138,9 @@ class SealedUpload implements PushedBody {
   start(writer: BodyWriter): void {
     this.#writer = writer
     this.#body.read({
-      data: (chunk) => {
+      data: (chunk, loan) => {
         if (this.#destroyed) return
-        this.#keep(this.#sealer.write(chunk), chunk)
+        this.#keep(this.#sealer.write(chunk), loan)
       },
       end: (checksum) => {
         this.checksum = checksum
@@ -172,10 +169,13 @@ class SealedUpload implements PushedBody {
     this.#writer?.abort(asPortcullisError(reason))
   }
 
-  #keep(pieces: readonly Buffer[], chunk: Buffer): void {
+  #keep(pieces: readonly Buffer[], loan: Loan): void {
     // A body that arrives slowly is not held back: what came within one pass of the event loop goes out at its end.
     if (this.#sealed.length === 0) setImmediate(() => this.#flush())
-    this.#chunks.push(chunk)
+    if (this.#loans.at(-1) !== loan) {
+      loan.retain()
+      this.#loans.push(loan)
+    }
     for (const piece of pieces) {
       this.#sealed.push(piece)
       this.#sealedBytes += piece.length
@@ -194,12 +194,12 @@ class SealedUpload implements PushedBody {
   #flush(): void {
     if (this.#destroyed || this.#sealed.length === 0) return
     const sealed = this.#sealed
-    const chunks = this.#chunks
+    const loans = this.#loans
     this.#sealed = []
-    this.#chunks = []
+    this.#loans = []
     this.#sealedBytes = 0
     const sent = (): void => {
-      for (const chunk of chunks) giveBack(chunk)
+      for (const loan of loans) loan.release()
     }
     if (this.#writer!.write(sealed, sent)) return
     this.#awaitsStore = true
