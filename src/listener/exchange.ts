@@ -17,7 +17,7 @@ export interface Admission {
 }
 
 /** Unsent bytes of a response past which its source is asked to wait. */
-const UNSENT_BYTES_MAX = 512 * 1024
+const UNSENT_BYTES_MAX = 1024 * 1024
 
 /** One request and its response on the way through the stages. */
 export class Exchange {
@@ -53,12 +53,7 @@ export class Exchange {
   readonly #abortListeners: ((reason: PortcullisError) => void)[] = []
   readonly #endListeners: (() => void)[] = []
 
-  constructor(
-    id: string,
-    request: Request,
-    response: Response,
-    head: RequestHead,
-  ) {
+  constructor(id: string, request: Request, response: Response, head: RequestHead) {
     this.id = head.requestId ?? id
     this.request = request
     this.response = response

@@ -17,7 +17,7 @@ export interface BodySink {
 export interface BodyFlow {
   /** Goes on reading where it had stopped. */
   proceed(): void
-  /** Takes what is left of the body, or of the connection, within limits, and drops it. */
+  /** What comes from now on is limited, since nobody reads it. */
   discard(): void
 }
 
@@ -74,8 +74,10 @@ export class Request {
   /** What still comes of the body is for nobody any more. */
   discard(): void {
     this.#sink = undefined
+    if (this.complete) return
     this.#state = 'flowing'
-    if (!this.complete) this.#flow.discard()
+    this.#flow.discard()
+    this.#flow.proceed()
   }
 
   /** For the connection: hands bytes on. */

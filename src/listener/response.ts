@@ -142,7 +142,8 @@ export class Response {
   writeAll(pieces: readonly Buffer[], sent: () => void): void {
     const last = pieces.length - 1
     this.#socket.cork()
-    for (let index = 0; index <= last; index += 1) this.write(pieces[index]!, index === last ? sent : undefined)
+    for (let index = 0; index <= last; index += 1)
+      this.write(pieces[index]!, index === last ? sent : undefined)
     this.#socket.uncork()
   }
 
@@ -264,7 +265,8 @@ export class Response {
 
 function lastChunk(trailers: RawHeaders): string {
   let text = '0\r\n'
-  for (let index = 0; index < trailers.length; index += 2) text += fieldLine(trailers[index]!, trailers[index + 1]!)
+  for (let index = 0; index < trailers.length; index += 2)
+    text += fieldLine(trailers[index]!, trailers[index + 1]!)
   return `${text}\r\n`
 }
 

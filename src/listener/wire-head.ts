@@ -31,7 +31,10 @@ export function parseWireHead(text: string, headersCountMax: number): WireHead {
   if (rawHeaders === undefined) throw malformed()
   const target = start[2]!
   if (target.charCodeAt(0) !== 0x2f) {
-    throw new PortcullisError('request-malformed', 'The request target must be a path that begins with a slash.')
+    throw new PortcullisError(
+      'request-malformed',
+      'The request target must be a path that begins with a slash.',
+    )
   }
   return { method: start[1]!, target, httpVersion: start[3] === '0' ? '1.0' : '1.1', rawHeaders }
 }

@@ -12,7 +12,7 @@ import type { SocketPoolOptions } from './socket-pool.ts'
 import type { BodyWriter, PushedBody, StoreRequest, StoreResponseHandler, StoreTransfer } from './upstream.ts'
 
 /** Unsent bytes of a pushed body past which its source is asked to wait. */
-const UNSENT_BYTES_MAX = 512 * 1024
+const UNSENT_BYTES_MAX = 1024 * 1024
 /** An idle connection is given up before most stores do so. */
 const KEEP_ALIVE_MS = 15_000
 

@@ -3,6 +3,7 @@ import type { RawHeaders } from './raw-headers.ts'
 import { HEAD_END, LINE_END, TextBlock } from './text-block.ts'
 
 const CHUNK_LINE_BYTES_MAX = 1024
+const CARRIAGE_RETURN = 0x0d
 const TRAILER_BYTES_MAX = 64 * 1024
 
 type State = 'length' | 'until-close' | 'chunk-line' | 'chunk-data' | 'chunk-end' | 'trailers' | 'complete'
@@ -68,7 +69,7 @@ export class MessageBody {
         return this.#readLine(chunk, at)
       case 'trailers':
         return this.#readTrailers(chunk, at)
-      case 'complete':
+      default:
         return at
     }
   }
@@ -82,10 +83,13 @@ export class MessageBody {
   }
 
   #readLine(chunk: Buffer, at: number): number {
+    const isEnd = this.#state === 'chunk-end'
+    // Told at the first byte: a line end might never come.
+    if (isEnd && this.#first(chunk, at) !== CARRIAGE_RETURN) throw tooLong()
     const line = this.#take(chunk, at, LINE_END, CHUNK_LINE_BYTES_MAX)
     if (line === undefined) return chunk.length
-    if (this.#state === 'chunk-end') {
-      if (line !== '') throw new FramingError('A chunk is longer than it says.')
+    if (isEnd) {
+      if (line !== '') throw tooLong()
       this.#state = 'chunk-line'
     } else {
       const size = /^([0-9A-Fa-f]{1,12})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/.exec(line)
@@ -98,15 +102,20 @@ export class MessageBody {
 
   /** Without trailers there is a bare empty line. */
   #readTrailers(chunk: Buffer, at: number): number {
-    const first = this.#block.kept.length > 0 ? this.#block.kept[0] : chunk[at]
-    const isBare = first === 0x0d
+    const isBare = this.#first(chunk, at) === CARRIAGE_RETURN
     const text = this.#take(chunk, at, isBare ? LINE_END : HEAD_END, TRAILER_BYTES_MAX)
     if (text === undefined) return chunk.length
     const trailers = isBare ? [] : fieldsOf(text.split('\r\n'), 0)
-    if (trailers === undefined || (isBare && text !== '')) throw new FramingError('A trailer is not well-formed.')
+    if (trailers === undefined || (isBare && text !== ''))
+      throw new FramingError('A trailer is not well-formed.')
     this.#trailers = trailers
     this.#state = 'complete'
     return this.#block.end
+  }
+
+  /** First byte of the line that is being read. */
+  #first(chunk: Buffer, at: number): number | undefined {
+    return this.#block.kept.length > 0 ? this.#block.kept[0] : chunk[at]
   }
 
   #take(chunk: Buffer, at: number, mark: Buffer, bytesMax: number): string | undefined {
@@ -116,4 +125,8 @@ export class MessageBody {
       throw new FramingError('A line of the body is too long.')
     }
   }
+}
+
+function tooLong(): FramingError {
+  return new FramingError('A chunk is longer than it says.')
 }

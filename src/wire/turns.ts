@@ -1,5 +1,5 @@
 /** Bytes of one body that are moved in a row before whoever else waits has a turn: about a millisecond's work. */
-export const TURN_BYTES = 512 * 1024
+export const TURN_BYTES = 1024 * 1024
 
 // One line for the process, as it has one event loop.
 const line: (() => void)[] = []

@@ -1,47 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { PortcullisError } from '../../src/errors.ts'
 import type { Exchange } from '../../src/listener/exchange.ts'
-import { Listener } from '../../src/listener/listener.ts'
 import { RawConnection, rawExchange } from '../support/raw-http.ts'
+import { closeListeners, listen, until } from './listening.ts'
 
-const LIMITS = {
-  headerBytesMax: 8_192,
-  headersCountMax: 50,
-  headersTimeoutMs: 1_000,
-  idleTimeoutMs: 500,
-  keepAliveTimeoutMs: 5_000,
-  connectionsMax: 100,
-  connectionsPerPeerMax: 10,
-  drainTimeoutMs: 1_000,
-}
-
-const listeners: Listener[] = []
-
-async function listen(
-  handle: (exchange: Exchange) => void | Promise<void>,
-  limits: Partial<typeof LIMITS> = {},
-): Promise<{ url: string; ended: Exchange[]; listener: Listener }> {
-  const ended: Exchange[] = []
-  const listener = new Listener({
-    host: '127.0.0.1',
-    tls: undefined,
-    port: 0,
-    limits: { ...LIMITS, ...limits },
-    handle,
-    upgrade: (_request, _head, socket) => void socket.destroy(),
-    ended: (exchange) => ended.push(exchange),
-  })
-  listeners.push(listener)
-  return { url: await listener.listen(), ended, listener }
-}
-
-afterEach(async () => {
-  await Promise.all(listeners.splice(0).map((listener) => listener.drain()))
-})
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
+afterEach(closeListeners)
 
 const answerOk = (exchange: Exchange): void => exchange.reply(200, ['Content-Length', '2'], Buffer.from('ok'))
 
@@ -129,7 +92,7 @@ describe('listener', () => {
   })
 
   it('answers 408 to a body that stops arriving', async () => {
-    const { url, ended } = await listen((exchange) => void exchange.request.resume())
+    const { url, ended } = await listen((exchange) => exchange.request.resume())
     const answer = await rawExchange(url, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')
     expect(answer).toMatch(/^HTTP\/1\.1 408 /)
     expect(ended[0]?.error?.code).toBe('request-timeout')
@@ -163,7 +126,7 @@ describe('listener', () => {
   })
 
   it('refuses a request behind whose body more bytes arrive, and closes', async () => {
-    const { url, ended } = await listen((exchange) => void exchange.request.resume())
+    const { url, ended } = await listen((exchange) => exchange.request.resume())
     const answer = await rawExchange(url, 'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcdef')
     expect(answer).toMatch(/^HTTP\/1\.1 400 /)
     expect(answer).toContain('body-length-wrong')
@@ -182,7 +145,9 @@ describe('listener', () => {
   it('cuts the connection when a response that has begun fails', async () => {
     const { url } = await listen((exchange) => {
       exchange.begin(200, ['Transfer-Encoding', 'chunked'])
-      exchange.response.write(Buffer.from('half'), () => exchange.fail(new PortcullisError('ciphertext-invalid', 'Bad.')))
+      exchange.response.write(Buffer.from('half'), () =>
+        exchange.fail(new PortcullisError('ciphertext-invalid', 'Bad.')),
+      )
     })
     await expect(fetch(url).then((response) => response.text())).rejects.toThrow()
   })
@@ -233,7 +198,7 @@ describe('listener', () => {
   })
 
   it('tells a client that leaves mid-body apart from an end', async () => {
-    const { url, ended } = await listen((exchange) => void exchange.request.resume())
+    const { url, ended } = await listen((exchange) => exchange.request.resume())
     const connection = new RawConnection(url)
     connection.send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc')
     await new Promise((resolve) => setTimeout(resolve, 50))
