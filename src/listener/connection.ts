@@ -117,7 +117,7 @@ export class Connection {
     if (this.#upgraded !== undefined) {
       this.#isStopped = !this.#upgraded.received(Buffer.from(chunk))
     } else if (this.#isLeft) {
-      this.#discard.count(chunk.length)
+      if (this.#discard.count(chunk.length)) this.#stop()
     } else if (this.#ahead === undefined) {
       this.#read(chunk, loan)
     } else {
@@ -212,7 +212,7 @@ export class Connection {
       this.#break(thrown)
       return chunk.length
     }
-    this.#discard.count(reader.end - from)
+    if (this.#discard.count(reader.end - from)) this.#stop()
     if (reader.bodyComplete) this.#bodyEnded(request)
     return at + reader.end - from
   }

@@ -6,23 +6,23 @@ const TIME_MS_MAX = 5_000
  * the reset that unread bytes would cause (RFC 9112 section 9.6).
  */
 export class Discard {
-  readonly #exceeded: () => void
+  readonly #giveUp: () => void
   #deadline: NodeJS.Timeout | undefined
   #bytes = 0
 
-  constructor(exceeded: () => void) {
-    this.#exceeded = exceeded
+  constructor(giveUp: () => void) {
+    this.#giveUp = giveUp
   }
 
   begin(): void {
-    this.#deadline ??= setTimeout(this.#exceeded, TIME_MS_MAX).unref()
+    this.#deadline ??= setTimeout(this.#giveUp, TIME_MS_MAX).unref()
   }
 
-  /** Counts bytes, while there is something to discard. */
-  count(bytes: number): void {
-    if (this.#deadline === undefined) return
+  /** Counts bytes, while there is something to discard; true when no more is to be taken before the client has reacted. */
+  count(bytes: number): boolean {
+    if (this.#deadline === undefined) return false
     this.#bytes += bytes
-    if (this.#bytes > BYTES_MAX) this.#exceeded()
+    return this.#bytes > BYTES_MAX
   }
 
   end(): void {

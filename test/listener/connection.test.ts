@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { PortcullisError } from '../../src/errors.ts'
 import type { Exchange } from '../../src/listener/exchange.ts'
 import type { Loan } from '../../src/wire/loan.ts'
 import { RawConnection, rawExchange } from '../support/raw-http.ts'
@@ -171,6 +172,18 @@ describe('a body', () => {
     const bad = 'PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef'
     expect(await rawExchange(url, bad)).toMatch(/^HTTP\/1\.1 400 /)
     expect(ended.map(({ error }) => error?.code)).toEqual(['request-malformed', 'request-malformed'])
+  })
+})
+
+describe('a refused upload', () => {
+  it('shows its refusal to a client that goes on sending for long, and takes little more', async () => {
+    const { url } = await listen((exchange) => exchange.fail(new PortcullisError('body-too-large', 'No.')))
+    const connection = new RawConnection(url)
+    connection.send('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n')
+    for (let piece = 0; piece < 60; piece += 1) connection.socket.write(Buffer.alloc(1_000_000))
+    expect(await connection.until('body-too-large')).toMatch(/^HTTP\/1\.1 413 /)
+    expect(connection.socket.writableLength).toBeGreaterThan(20_000_000)
+    connection.close()
   })
 })
 
