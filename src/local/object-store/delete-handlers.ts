@@ -1,12 +1,14 @@
-import { matchesEtag } from '../../protocol/s3/conditions.ts'
 import { S3Error } from '../../protocol/s3/errors.ts'
 import type { OperationName } from '../../protocol/s3/operations.ts'
 import type { XmlElement } from '../../protocol/s3/xml-reader.ts'
 import { childOf, childText } from '../../protocol/s3/xml-reader.ts'
+import type { DeleteConditions } from './delete-conditions.ts'
+import { deletionHolds } from './delete-conditions.ts'
 import type { StoredPart } from './object-index.ts'
 import type { StoreRequest } from './store-request.ts'
 import type { Handler, StoreState } from './store-state.ts'
 import { assertBucket, versionHeaders } from './store-state.ts'
+import type { StoredVersion } from './version-table.ts'
 import { NULL_VERSION } from './version-table.ts'
 
 const KEYS_PER_DELETE_MAX = 1000
@@ -19,6 +21,13 @@ interface Removal {
   readonly marker: boolean
   /** Parts that nothing names any more. */
   readonly unused: readonly StoredPart[]
+}
+
+/** An object of a list that is to be deleted. */
+interface Entry {
+  readonly key: string
+  readonly versionId: string | undefined
+  readonly conditions: DeleteConditions
 }
 
 /** Removes a version for good or, where none is named and the bucket keeps versions, puts a delete marker before all. */
@@ -36,17 +45,15 @@ function remove(state: StoreState, bucket: string, key: string, versionId: strin
 
 const deleteObject: Handler = async (state, store) => {
   assertBucket(state, store.bucket)
-  const object = state.index.object(store.bucket, store.key)
-  const ifMatch = store.header('if-match')
-  if (ifMatch !== undefined && object !== undefined && !matchesEtag(ifMatch, object.etag)) {
-    throw new S3Error('PreconditionFailed', undefined, { Condition: 'If-Match' })
+  const versionId = namedVersion(store.parameter('versionId'))
+  const conditions = {
+    etag: store.header('if-match'),
+    lastModified: store.header('x-amz-if-match-last-modified-time'),
+    size: store.header('x-amz-if-match-size'),
   }
-  const { id, marker, unused } = remove(
-    state,
-    store.bucket,
-    store.key,
-    namedVersion(store.parameter('versionId')),
-  )
+  const version = versionOf(state, store.bucket, store.key, versionId)
+  if (!deletionHolds(conditions, version)) throw new S3Error('PreconditionFailed')
+  const { id, marker, unused } = remove(state, store.bucket, store.key, versionId)
   await state.blobs.remove(unused)
   store.reply(204, {
     ...(id === undefined ? {} : versionHeaders(state, store.bucket, id)),
@@ -67,8 +74,15 @@ const deleteObjects: Handler = async (state, store) => {
   if (root.name !== 'Delete' || entries.length === 0 || entries.length > KEYS_PER_DELETE_MAX) {
     throw new S3Error('MalformedXML')
   }
+  const refused: Entry[] = []
   const removals = state.index.atomically(() =>
-    entries.map(({ key, versionId }) => ({ key, versionId, ...remove(state, store.bucket, key, versionId) })),
+    entries.flatMap((entry) => {
+      const { key, versionId, conditions } = entry
+      if (deletionHolds(conditions, versionOf(state, store.bucket, key, versionId)))
+        return [{ key, versionId, ...remove(state, store.bucket, key, versionId) }]
+      refused.push(entry)
+      return []
+    }),
   )
   await state.blobs.remove(removals.flatMap(({ unused }) => unused))
   const deleted = removals.map(({ key, versionId, id, marker }) => ({
@@ -76,13 +90,33 @@ const deleteObjects: Handler = async (state, store) => {
     VersionId: versionId,
     ...(marker ? { DeleteMarker: true, DeleteMarkerVersionId: id } : {}),
   }))
-  store.replyXml('DeleteResult', { Deleted: childText(root, 'Quiet') === 'true' ? undefined : deleted })
+  const { s3Code: Code, message: Message } = new S3Error('PreconditionFailed')
+  store.replyXml('DeleteResult', {
+    Deleted: childText(root, 'Quiet') === 'true' ? undefined : deleted,
+    Error: refused.map(({ key, versionId }) => ({ Key: key, VersionId: versionId, Code, Message })),
+  })
 }
 
-function entryOf(element: XmlElement): { readonly key: string; readonly versionId: string | undefined } {
+function entryOf(element: XmlElement): Entry {
   const key = childOf(element, 'Key')?.text
   if (key === undefined || key === '') throw new S3Error('MalformedXML')
-  return { key, versionId: namedVersion(childText(element, 'VersionId')) }
+  const conditions = {
+    etag: childText(element, 'ETag'),
+    lastModified: childText(element, 'LastModifiedTime'),
+    size: childText(element, 'Size'),
+  }
+  return { key, versionId: namedVersion(childText(element, 'VersionId')), conditions }
+}
+
+/** The version that a deletion is about: the named one, or the newest. */
+function versionOf(
+  state: StoreState,
+  bucket: string,
+  key: string,
+  versionId: string | undefined,
+): StoredVersion | undefined {
+  const { versions } = state.index
+  return versionId === undefined ? versions.latest(bucket, key) : versions.version(bucket, key, versionId)
 }
 
 function namedVersion(text: string | undefined): string | undefined {

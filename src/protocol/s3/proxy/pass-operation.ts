@@ -3,6 +3,7 @@ import type { RawHeaders } from '../../../wire/raw-headers.ts'
 import { S3Error } from '../errors.ts'
 import { parseXml } from '../xml-reader.ts'
 import { ClientBody } from './client-body.ts'
+import { storeDeleteDocument } from './delete-document.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import { storeQuery, storeRequestHeaders } from './request-headers.ts'
 import { plainResponseHeaders } from './response-headers.ts'
@@ -15,10 +16,12 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024
 /** An operation without content: its document verified and forwarded, the store's answer passed on. */
 export async function passOperation(context: ObjectExchange): Promise<void> {
   const headers: RawHeaders = storeRequestHeaders(context)
-  const body = await new ClientBody(context).collect(DOCUMENT_BYTES_MAX)
-  if (context.operation.name === 'DeleteObjects') assertDigest(context)
+  let body = await new ClientBody(context).collect(DOCUMENT_BYTES_MAX)
+  const deletes = context.operation.name === 'DeleteObjects'
+  if (deletes) assertDigest(context)
   if (body.length > 0) {
-    if (looksLikeXml(body)) parseXml(body)
+    const root = looksLikeXml(body) ? parseXml(body) : undefined
+    if (deletes && root !== undefined) body = storeDeleteDocument(root, body)
     headers.push('content-md5', createHash('md5').update(body).digest('base64'))
   }
   const response = await context.backend.send({
