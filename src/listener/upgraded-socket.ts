@@ -29,6 +29,8 @@ export class UpgradedSocket extends Duplex {
   }
 
   override _final(done: () => void): void {
+    // Refused, it has no reader who would ever come upon its end.
+    if (this.readableFlowing === null) this.resume()
     this.#socket.end(done)
   }
 

@@ -3,7 +3,10 @@ import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { PortcullisError } from '../../src/errors.ts'
 import type { Exchange } from '../../src/listener/exchange.ts'
+import { refuseRaw } from '../../src/listener/refuse-raw.ts'
 import type { Loan } from '../../src/wire/loan.ts'
+import { LOCALHOST_CERT, LOCALHOST_KEY } from '../config/support/tls.ts'
+import { send } from '../support/http-client.ts'
 import { RawConnection, rawExchange } from '../support/raw-http.ts'
 import { closeListeners, listen, until } from './listening.ts'
 
@@ -295,6 +298,60 @@ describe('a response', () => {
     socket.resume()
     await new Promise((resolve) => socket.once('close', resolve))
     expect(received).toBeGreaterThan(200 * piece.length)
+  })
+})
+
+describe('an offer to change protocol', () => {
+  const OFFER = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'
+
+  it("makes the connection the handler's, with what arrived behind the request", async () => {
+    const { url } = await listen(
+      echo,
+      {},
+      {
+        upgrade: (_request, head, socket, firstBytes) => {
+          socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${head.upgrade}\r\n\r\n`)
+          socket.write(firstBytes)
+          socket.pipe(socket)
+        },
+      },
+    )
+    const connection = new RawConnection(url)
+    connection.send(`${OFFER}first`)
+    await connection.until('first')
+    connection.send('second')
+    await connection.until('second')
+    connection.socket.end('last')
+    expect(await connection.closed()).toMatch(/Upgrade: echo\r\n\r\nfirstsecondlast$/)
+  })
+
+  it('that is refused leaves no connection behind', async () => {
+    const { url, listener } = await listen(
+      echo,
+      { idleTimeoutMs: 60_000, drainTimeoutMs: 60_000 },
+      {
+        upgrade: (_request, _head, socket) =>
+          refuseRaw(socket, new PortcullisError('method-not-allowed', 'No.')),
+      },
+    )
+    expect(await rawExchange(url, OFFER)).toMatch(/^HTTP\/1\.1 405 /)
+    await listener.drain()
+  })
+})
+
+describe('under TLS', () => {
+  it('bodies of any size pass both ways, and their memory is given back', async () => {
+    const { url } = await listen(echo, {}, { tls: { cert: LOCALHOST_CERT, key: LOCALHOST_KEY } })
+    for (const bytes of [1, 100_000, 3_000_000]) {
+      const body = randomBytes(bytes)
+      const answer = await send(url, {
+        method: 'PUT',
+        body,
+        tls: { ca: LOCALHOST_CERT, checkServerIdentity: () => undefined },
+      })
+      expect(answer.status).toBe(200)
+      expect(answer.body.equals(body)).toBe(true)
+    }
   })
 })
 

@@ -18,7 +18,7 @@ const listeners: Listener[] = []
 export async function listen(
   handle: (exchange: Exchange) => void | Promise<void>,
   limits: Partial<typeof LIMITS> = {},
-  tls?: ListenerOptions['tls'],
+  { tls, upgrade }: Partial<Pick<ListenerOptions, 'tls' | 'upgrade'>> = {},
 ): Promise<{ url: string; ended: Exchange[]; listener: Listener }> {
   const ended: Exchange[] = []
   const listener = new Listener({
@@ -27,7 +27,7 @@ export async function listen(
     port: 0,
     limits: { ...LIMITS, ...limits },
     handle,
-    upgrade: (_request, _head, socket) => void socket.destroy(),
+    upgrade: upgrade ?? ((_request, _head, socket) => void socket.destroy()),
     ended: (exchange) => ended.push(exchange),
   })
   listeners.push(listener)
