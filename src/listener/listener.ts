@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { PortcullisError } from '../errors.ts'
+import { noteSmall } from '../wire/turns.ts'
 import { Connection } from './connection.ts'
 import { Exchange } from './exchange.ts'
 import type { ListenerLimits } from './limits.ts'
@@ -14,6 +15,8 @@ import { nextRequestId } from './request-id.ts'
 import type { Response } from './response.ts'
 
 const SWEEP_INTERVAL_MS_MAX = 5_000
+/** Exchanges that moved less are answered between the turns of bigger ones. */
+const SMALL_BYTES_MAX = 256 * 1024
 
 /** What the listener needs from above. */
 export interface ListenerOptions {
@@ -128,6 +131,7 @@ export class Listener {
     const place = this.#exchanges.add(exchange)
     exchange.onEnd(() => {
       this.#exchanges.remove(place)
+      if (exchange.requestBytes + exchange.responseBytes < SMALL_BYTES_MAX) noteSmall(performance.now())
       this.#options.ended(exchange)
     })
     try {

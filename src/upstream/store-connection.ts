@@ -5,7 +5,7 @@ import { PortcullisError } from '../errors.ts'
 import type { RawHeaders } from '../wire/raw-headers.ts'
 import { endToEndHeaders } from './hop-by-hop.ts'
 import { giveBack } from '../wire/spent.ts'
-import { awaitTurn, TURN_BYTES } from '../wire/turns.ts'
+import { awaitTurn, turnBytes } from '../wire/turns.ts'
 import { ConnectionMemory, sharedMemory } from '../wire/connection-memory.ts'
 import { ResponseReader } from './response-reader.ts'
 import type { SocketPoolOptions } from './socket-pool.ts'
@@ -57,8 +57,10 @@ export class StoreConnection {
   #headArrived = false
   /** Within a read, whose return says whether another one follows. */
   #isReading = false
-  /** Bytes read in a row; it has given up reading until its next turn while they are enough. */
+  /** Bytes read in a row. */
   #turnBytes = 0
+  /** It has read enough in a row. */
+  #awaitsTurn = false
   #uploading: Upload | undefined
 
   constructor(options: SocketPoolOptions, events: ConnectionEvents) {
@@ -168,11 +170,12 @@ export class StoreConnection {
   #resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    if (!this.#isReading && this.#turnBytes < TURN_BYTES) this.#socket.resume()
+    if (!this.#isReading && !this.#awaitsTurn) this.#socket.resume()
   }
 
   #proceed(): void {
     this.#turnBytes = 0
+    this.#awaitsTurn = false
     if (!this.#paused && !this.#closed) this.#socket.resume()
   }
 
@@ -190,10 +193,13 @@ export class StoreConnection {
     if (this.#headArrived && this.#exchange !== undefined)
       this.#socket.setTimeout(this.#options.idleTimeoutMs)
     this.#headArrived = false
-    if (this.#turnBytes >= TURN_BYTES) return false
+    if (this.#awaitsTurn) return false
     this.#turnBytes += bytes
-    if (this.#turnBytes >= TURN_BYTES) awaitTurn(() => this.#proceed())
-    return !this.#paused && this.#turnBytes < TURN_BYTES
+    if (this.#turnBytes >= turnBytes()) {
+      this.#awaitsTurn = true
+      awaitTurn(() => this.#proceed())
+    }
+    return !this.#paused && !this.#awaitsTurn
   }
 
   #finish(exchange: StoreExchange, trailers: RawHeaders, reusable: boolean): void {

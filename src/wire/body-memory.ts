@@ -1,4 +1,4 @@
-import { type ReadMemory, ROOM_BYTES_MIN } from './connection-memory.ts'
+import { placeOf, type ReadMemory, ROOM_BYTES_MIN } from './connection-memory.ts'
 import type { Loan } from './loan.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 
@@ -43,7 +43,7 @@ export class BodyMemory {
     const isFull = current.bytes.length - this.#filledBytes < ROOM_BYTES_MIN
     if (isFull && (isHeld || this.#isSmall)) return this.#take(false)
     if (!isHeld) this.#filledBytes = 0
-    return this.#filledBytes === 0 ? current.bytes : current.bytes.subarray(this.#filledBytes)
+    return placeOf(current.bytes, this.#filledBytes)
   }
 
   /** Nothing of a body is read any more. */
@@ -57,6 +57,6 @@ export class BodyMemory {
     this.close()
     this.#isSmall = isSmall
     this.#current = (isSmall ? this.#memory.small : this.#memory.big).take()
-    return this.#current.bytes
+    return placeOf(this.#current.bytes, 0)
   }
 }

@@ -1,4 +1,4 @@
-import { TURN_BYTES } from './turns.ts'
+import { TURN_BYTES_MAX, turnBytes } from './turns.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 import { ReadBufferPool } from './read-buffer.ts'
 import type { Loan } from './loan.ts'
@@ -19,7 +19,7 @@ export function readMemory(bigBytes: number): ReadMemory {
 }
 
 /** One for the process: what one transfer gives back, the next one uses while it is in the processor's cache. */
-export const sharedMemory: ReadMemory = readMemory(TURN_BYTES)
+export const sharedMemory: ReadMemory = readMemory(TURN_BYTES_MAX)
 
 /**
  * Chooses what one connection reads into next. A small buffer serves heads, small bodies and whatever comes while it
@@ -55,7 +55,7 @@ export class ConnectionMemory {
     if (!expecting && (isHeld || !this.#isSmall)) this.#change(this.#memory.small, true)
     else if (expecting && isFull && (isHeld || this.#isSmall)) this.#change(this.#memory.big, false)
     else if (!isHeld) this.#filledBytes = 0
-    return this.#filledBytes === 0 ? this.#current.bytes : this.#current.bytes.subarray(this.#filledBytes)
+    return placeOf(this.#current.bytes, this.#filledBytes)
   }
 
   /** The connection reads nothing any more. */
@@ -69,4 +69,10 @@ export class ConnectionMemory {
     this.#isSmall = isSmall
     this.#filledBytes = 0
   }
+}
+
+/** What follows the first `filledBytes` of a buffer, as far as one read may go. */
+export function placeOf(bytes: Buffer, filledBytes: number): Buffer {
+  const end = Math.min(bytes.length, filledBytes + turnBytes())
+  return filledBytes === 0 && end === bytes.length ? bytes : bytes.subarray(filledBytes, end)
 }

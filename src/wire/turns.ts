@@ -1,5 +1,29 @@
 /** Bytes of one body that are moved in a row before whoever else waits has a turn: about a millisecond's work. */
-export const TURN_BYTES = 1024 * 1024
+export const TURN_BYTES_MAX: number = 1024 * 1024
+/** The same while small requests come in numbers, each of whose steps waits for a turn to end. */
+const SHORT_TURN_BYTES = TURN_BYTES_MAX / 2
+const SMALL_WITHIN_MS = 100
+const SMALL_IN_NUMBERS = 4
+const SHORT_FOR_MS = 200
+
+let smallSinceMs = -Infinity
+let small = 0
+let shortUntilMs = -Infinity
+
+/** Notes a request that moved little; milliseconds on the monotonic clock. */
+export function noteSmall(nowMs: number): void {
+  if (nowMs - smallSinceMs > SMALL_WITHIN_MS) {
+    smallSinceMs = nowMs
+    small = 0
+  }
+  small += 1
+  if (small >= SMALL_IN_NUMBERS) shortUntilMs = nowMs + SHORT_FOR_MS
+}
+
+/** Bytes of a turn at this instant: longer ones cost less for each byte, shorter ones keep small requests quick. */
+export function turnBytes(nowMs: number = performance.now()): number {
+  return nowMs < shortUntilMs ? SHORT_TURN_BYTES : TURN_BYTES_MAX
+}
 
 // One line for the process, as it has one event loop.
 const line: (() => void)[] = []

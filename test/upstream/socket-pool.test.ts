@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { PortcullisError } from '../../src/errors.ts'
-import { TURN_BYTES } from '../../src/wire/turns.ts'
+import { TURN_BYTES_MAX } from '../../src/wire/turns.ts'
 import { SocketPool } from '../../src/upstream/socket-pool.ts'
 import { LOCALHOST_CERT, LOCALHOST_KEY } from '../config/support/tls.ts'
 import type { BodyWriter, StoreRequest, StoreTransfer } from '../../src/upstream/upstream.ts'
@@ -223,7 +223,7 @@ describe('a socket pool', () => {
 })
 
 it('reads no more of a big answer in a pass of the event loop than a turn allows', async () => {
-  const bytes = 16 * TURN_BYTES
+  const bytes = 16 * TURN_BYTES_MAX
   const { url } = await store((socket) => {
     socket.once('data', () => {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`)
@@ -258,7 +258,7 @@ it('reads no more of a big answer in a pass of the event loop than a turn allows
   }
   await Promise.all(transfers)
   // A turn ends with the read that completes it.
-  expect(read.most).toBeLessThan(2 * TURN_BYTES)
+  expect(read.most).toBeLessThan(2 * TURN_BYTES_MAX)
 })
 
 describe('a pushed body', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { awaitTurn } from '../../src/wire/turns.ts'
+import { awaitTurn, noteSmall, TURN_BYTES_MAX, turnBytes } from '../../src/wire/turns.ts'
 
 function passOfTheLoop(): Promise<void> {
   return new Promise((resolve) => {
@@ -44,4 +44,14 @@ it('goes on after a waiter threw', async () => {
   while (reached.length === 0) await passOfTheLoop()
   for (const listener of listeners) process.on('uncaughtException', listener)
   expect(thrown).toHaveLength(1)
+})
+
+it('is shorter while small requests come in numbers, and long again when they have ceased', () => {
+  const start = 1_000_000
+  for (let each = 0; each < 3; each += 1) noteSmall(start + each)
+  noteSmall(start + 150)
+  expect(turnBytes(start + 151)).toBe(TURN_BYTES_MAX)
+  for (let each = 0; each < 4; each += 1) noteSmall(start + 160 + each)
+  expect(turnBytes(start + 170)).toBe(TURN_BYTES_MAX / 2)
+  expect(turnBytes(start + 500)).toBe(TURN_BYTES_MAX)
 })

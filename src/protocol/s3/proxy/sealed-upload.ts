@@ -1,7 +1,7 @@
 import { asPortcullisError, PortcullisError } from '../../../errors.ts'
 import type { Request } from '../../../listener/request.ts'
 import type { Loan } from '../../../wire/loan.ts'
-import { awaitTurn, TURN_BYTES } from '../../../wire/turns.ts'
+import { awaitTurn, turnBytes } from '../../../wire/turns.ts'
 import type { BodyWriter, PushedBody } from '../../../upstream/upstream.ts'
 import type { BackendRequest } from './backend.ts'
 import type { BackendResponse } from './backend-response.ts'
@@ -180,7 +180,7 @@ class SealedUpload implements PushedBody {
       this.#sealed.push(piece)
       this.#sealedBytes += piece.length
     }
-    if (this.#sealedBytes < TURN_BYTES) return
+    if (this.#sealedBytes < turnBytes()) return
     this.#flush()
     if (this.#awaitsTurn) return
     this.#awaitsTurn = true
