@@ -138,6 +138,8 @@ export class Exchange {
 
   /** Sends the head of a response whose body follows in pieces. */
   begin(status: number, headers: RawHeaders, statusMessage?: string): void {
+    // A client that was never told to send may or may not, so what it sends next could be either.
+    if (this.awaitsContinue && !this.request.complete) this.response.keepAlive = false
     this.response.writeHead(status, headers, statusMessage)
   }
 
@@ -158,9 +160,7 @@ export class Exchange {
   }
 
   #discardRequestBody(): void {
-    // A client that was never told to send will not, and cannot be told that its next bytes are another request.
-    if (this.awaitsContinue) this.response.keepAlive = false
-    else this.request.discard()
+    if (!this.awaitsContinue) this.request.discard()
   }
 
   #abort(reason: PortcullisError): void {

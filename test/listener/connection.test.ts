@@ -178,6 +178,27 @@ describe('a body', () => {
   })
 })
 
+describe('a client that asks before it sends', () => {
+  const ASKING = 'PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n'
+
+  it('is told to go on when its body is wanted', async () => {
+    const { url } = await listen(echo)
+    const connection = new RawConnection(url)
+    connection.send(ASKING)
+    expect(await connection.until('Continue\r\n\r\n')).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    connection.send('body')
+    expect(await connection.until('\r\n\r\nbody')).toContain('Connection: keep-alive')
+    connection.close()
+  })
+
+  it('gets its answer without, and no further one on a connection where its next bytes could be either', async () => {
+    const { url } = await listen((exchange) => exchange.reply(404, [], Buffer.from('no')))
+    const answer = await rawExchange(url, ASKING)
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /)
+    expect(answer).toContain('Connection: close')
+  })
+})
+
 describe('a refused upload', () => {
   it('shows its refusal to a client that goes on sending for long, and takes little more', async () => {
     const { url } = await listen((exchange) => exchange.fail(new PortcullisError('body-too-large', 'No.')))
