@@ -5,7 +5,7 @@ import { PortcullisError } from '../errors.ts'
 import { BodyMemory } from '../wire/body-memory.ts'
 import { sharedMemory } from '../wire/connection-memory.ts'
 import { type Loan, OWNED } from '../wire/loan.ts'
-import { SpentLoan } from '../wire/spent.ts'
+import { loanOf, ownedCopy } from '../wire/spent.ts'
 import { bareSocket } from './bare-socket.ts'
 import { Discard } from './discard.ts'
 import type { Exchange } from './exchange.ts'
@@ -95,7 +95,7 @@ export class Connection {
     const bare = accepted instanceof TLSSocket ? undefined : bareSocket(accepted, this.#readInto())
     if (bare !== undefined) return bare
     accepted.on('data', (chunk: Buffer) => {
-      if (!this.#received(chunk, new SpentLoan(chunk))) accepted.pause()
+      if (!this.#received(chunk, loanOf(chunk))) accepted.pause()
     })
     return accepted
   }
@@ -138,19 +138,21 @@ export class Connection {
     const ahead = this.#ahead
     if (ahead === undefined || !this.#isAwaited) return
     this.#ahead = undefined
-    this.#read(ahead, OWNED)
+    this.#read(ahead, loanOf(ahead))
   }
 
   #read(chunk: Buffer, loan: Loan | undefined): void {
+    loan?.retain()
     let at = 0
     while (at < chunk.length && !this.#isLeft && this.#upgraded === undefined) {
       if (!this.#isAwaited) {
-        this.#keepAhead(Buffer.from(chunk.subarray(at)))
+        this.#keepAhead(ownedCopy(chunk.subarray(at)))
         break
       }
       at = this.#request === undefined ? this.#readHead(chunk, at) : this.#readBody(chunk, at, loan)
     }
     if (this.#request?.complete === false && this.#request.state === 'paused') this.#stop()
+    loan?.release()
   }
 
   #readHead(chunk: Buffer, at: number): number {
@@ -200,21 +202,29 @@ export class Connection {
   }
 
   #readBody(chunk: Buffer, at: number, loan: Loan | undefined): number {
+    if (loan === undefined) return at + this.#readCopy(ownedCopy(chunk.subarray(at)))
     const request = this.#request!
     const reader = this.#reader
-    this.#loan = loan ?? OWNED
-    // Only lent memory may outlive the read.
-    const piece = loan === undefined ? Buffer.from(chunk.subarray(at)) : chunk
-    const from = loan === undefined ? 0 : at
+    this.#loan = loan
     try {
-      reader.readBody(piece, from, this.#takeBody)
+      reader.readBody(chunk, at, this.#takeBody)
     } catch (thrown) {
       this.#break(thrown)
       return chunk.length
     }
-    if (this.#discard.count(reader.end - from)) this.#stop()
+    const { end } = reader
+    if (this.#discard.count(end - at)) this.#stop()
     if (reader.bodyComplete) this.#bodyEnded(request)
-    return at + reader.end - from
+    return end
+  }
+
+  /** Only memory of its own may outlive the read. */
+  #readCopy(copy: Buffer): number {
+    const loan = loanOf(copy)
+    loan.retain()
+    const end = this.#readBody(copy, 0, loan)
+    loan.release()
+    return end
   }
 
   #bodyEnded(request: Request): void {

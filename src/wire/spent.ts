@@ -1,4 +1,4 @@
-import type { Loan } from './loan.ts'
+import { type Loan, OWNED } from './loan.ts'
 
 // Smaller pieces cost more to detach than the garbage collector needs for them.
 const BYTES_MIN = 16 * 1024
@@ -14,8 +14,8 @@ export function giveBack(spent: Buffer): void {
   if (memory instanceof ArrayBuffer) memory.transfer(0)
 }
 
-/** The loan of a buffer that nobody else has: its memory is given back when its last holder releases it. */
-export class SpentLoan implements Loan {
+/** Gives the memory of a buffer back when its last holder releases it. */
+class SpentLoan implements Loan {
   readonly #chunk: Buffer
   #holders = 0
 
@@ -31,4 +31,17 @@ export class SpentLoan implements Loan {
     this.#holders -= 1
     if (this.#holders === 0) giveBack(this.#chunk)
   }
+}
+
+/** A copy of bytes, in memory that can be given back where that is worth it. */
+export function ownedCopy(bytes: Buffer): Buffer {
+  if (bytes.length < BYTES_MIN) return Buffer.from(bytes)
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
+}
+
+/** The loan of a buffer of which nobody else has a view. */
+export function loanOf(chunk: Buffer): Loan {
+  return chunk.length < BYTES_MIN ? OWNED : new SpentLoan(chunk)
 }
