@@ -149,7 +149,16 @@ export class Connection {
         this.#keepAhead(ownedCopy(chunk.subarray(at)))
         break
       }
-      at = this.#request === undefined ? this.#readHead(chunk, at) : this.#readBody(chunk, at, loan)
+      if (this.#request === undefined) {
+        at = this.#readHead(chunk, at)
+      } else if (loan === undefined) {
+        // Only memory of its own may outlive the read; copied once, however many chunks there are.
+        const own = ownedCopy(chunk.subarray(at))
+        this.#read(own, loanOf(own))
+        return
+      } else {
+        at = this.#readBody(chunk, at, loan)
+      }
     }
     if (this.#request?.complete === false && this.#request.state === 'paused') this.#stop()
     loan?.release()
@@ -201,8 +210,7 @@ export class Connection {
     this.#events.upgrade(request, head, this.#upgraded, firstBytes)
   }
 
-  #readBody(chunk: Buffer, at: number, loan: Loan | undefined): number {
-    if (loan === undefined) return at + this.#readCopy(ownedCopy(chunk.subarray(at)))
+  #readBody(chunk: Buffer, at: number, loan: Loan): number {
     const request = this.#request!
     const reader = this.#reader
     this.#loan = loan
@@ -215,15 +223,6 @@ export class Connection {
     const { end } = reader
     if (this.#discard.count(end - at)) this.#stop()
     if (reader.bodyComplete) this.#bodyEnded(request)
-    return end
-  }
-
-  /** Only memory of its own may outlive the read. */
-  #readCopy(copy: Buffer): number {
-    const loan = loanOf(copy)
-    loan.retain()
-    const end = this.#readBody(copy, 0, loan)
-    loan.release()
     return end
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { PortcullisError } from '../../src/errors.ts'
 import type { Exchange } from '../../src/listener/exchange.ts'
 import { refuseRaw } from '../../src/listener/refuse-raw.ts'
@@ -208,6 +208,20 @@ describe('a refused upload', () => {
     expect(await connection.until('body-too-large')).toMatch(/^HTTP\/1\.1 413 /)
     expect(connection.socket.writableLength).toBeGreaterThan(20_000_000)
     connection.close()
+  })
+})
+
+describe('a body of many small chunks', () => {
+  it('is copied once, not once for each', async () => {
+    const { url } = await listen(echo)
+    const chunks = 'Transfer-Encoding: chunked\r\n\r\n' + '1\r\nx\r\n'.repeat(9_000) + '0\r\n\r\n'
+    const copies = vi.spyOn(Buffer, 'allocUnsafeSlow')
+    const connection = new RawConnection(url)
+    connection.send(`PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${chunks}`)
+    const answer = await connection.closed()
+    expect(answer).toMatch(/\r\n\r\nx{9000}$/)
+    expect(copies.mock.calls.length).toBeLessThan(20)
+    copies.mockRestore()
   })
 })
 
