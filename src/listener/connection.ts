@@ -342,6 +342,8 @@ export class Connection {
 
   #timedOut(): void {
     const exchange = this.#exchange
+    // What is discarded has a deadline of its own.
+    if (this.#discard.active && exchange === undefined) return
     if (exchange === undefined) {
       this.#socket.destroy()
     } else if (!exchange.request.complete && !exchange.awaitsContinue) {

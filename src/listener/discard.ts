@@ -1,4 +1,5 @@
-const BYTES_MAX = 4 * 1024 * 1024
+/** Bytes that are taken at most. */
+export const DISCARDED_BYTES_MAX: number = 4 * 1024 * 1024
 const TIME_MS_MAX = 5_000
 
 /**
@@ -18,11 +19,16 @@ export class Discard {
     this.#deadline ??= setTimeout(this.#giveUp, TIME_MS_MAX).unref()
   }
 
+  /** True while there is something to discard. */
+  get active(): boolean {
+    return this.#deadline !== undefined
+  }
+
   /** Counts bytes, while there is something to discard; true when no more is to be taken before the client has reacted. */
   count(bytes: number): boolean {
     if (this.#deadline === undefined) return false
     this.#bytes += bytes
-    return this.#bytes > BYTES_MAX
+    return this.#bytes > DISCARDED_BYTES_MAX
   }
 
   end(): void {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { asPortcullisError, PortcullisError } from '../errors.ts'
+import { DISCARDED_BYTES_MAX } from './discard.ts'
 import type { ErrorFace } from './problem.ts'
 import { problemFace } from './problem.ts'
 import type { RawHeaders } from '../wire/raw-headers.ts'
@@ -138,8 +139,7 @@ export class Exchange {
 
   /** Sends the head of a response whose body follows in pieces. */
   begin(status: number, headers: RawHeaders, statusMessage?: string): void {
-    // A client that was never told to send may or may not, so what it sends next could be either.
-    if (this.awaitsContinue && !this.request.complete) this.response.keepAlive = false
+    if (!this.request.complete && !this.#mayPassBy) this.response.keepAlive = false
     this.response.writeHead(status, headers, statusMessage)
   }
 
@@ -157,6 +157,13 @@ export class Exchange {
       this.response.end(this.method === 'HEAD' ? undefined : face.body)
     }
     this.#abort(error)
+  }
+
+  /** True when what is left of the body can be read past, so that another request may follow. */
+  get #mayPassBy(): boolean {
+    const { contentLength = Infinity } = this.head
+    // A client that was never told to send may or may not, so what it sends next could be either.
+    return !this.awaitsContinue && contentLength <= DISCARDED_BYTES_MAX
   }
 
   #discardRequestBody(): void {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { Agent } from 'node:http'
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { PortcullisError } from '../../src/errors.ts'
 import type { Exchange } from '../../src/listener/exchange.ts'
@@ -206,8 +208,23 @@ describe('a refused upload', () => {
     connection.send('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000000\r\n\r\n')
     for (let piece = 0; piece < 60; piece += 1) connection.socket.write(Buffer.alloc(1_000_000))
     expect(await connection.until('body-too-large')).toMatch(/^HTTP\/1\.1 413 /)
+    expect(connection.received).toContain('Connection: close')
     expect(connection.socket.writableLength).toBeGreaterThan(20_000_000)
     connection.close()
+  })
+
+  it('does not stand in the way of the next request of a client that keeps connections', async () => {
+    const { url } = await listen((exchange) => {
+      if (exchange.path === '/') exchange.fail(new PortcullisError('body-too-large', 'No.'))
+      else echo(exchange)
+    })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    for (const megabytes of [1, 3, 6, 7, 9]) {
+      const body = Readable.from(Array.from({ length: megabytes }, () => Buffer.alloc(1_000_000)))
+      expect((await send(url, { method: 'PUT', body, agent })).status).toBe(413)
+      expect((await send(`${url}/next`, { agent })).status).toBe(200)
+    }
+    agent.destroy()
   })
 })
 
