@@ -43,6 +43,8 @@ export class Listener {
   readonly #exchanges = new LiveList<Exchange>()
   readonly #connections = new LiveList<Connection>()
   readonly #peers: PeerConnections
+  /** Sockets that carry TLS, or the beginning of a handshake. */
+  readonly #underTls = new Set<Socket>()
   #sweep: NodeJS.Timeout | undefined
   #draining = false
   #drained: (() => void) | undefined
@@ -51,14 +53,20 @@ export class Listener {
     this.#options = options
     const { limits, tls } = options
     this.#peers = new PeerConnections(limits.connectionsPerPeerMax)
-    const sockets = { noDelay: true, allowHalfOpen: true }
     if (tls === undefined) {
-      this.#server = createServer({ ...sockets, pauseOnConnect: true })
+      this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true })
       this.#server.on('connection', (socket) => this.#accept(socket))
     } else {
-      this.#server = createTlsServer({ ...sockets, ALPNProtocols: ['http/1.1'], ...tls })
+      this.#server = createTlsServer({
+        noDelay: true,
+        ALPNProtocols: ['http/1.1'],
+        handshakeTimeout: limits.headersTimeoutMs,
+        ...tls,
+      })
       // Before the handshake, whose cost is what a flood would be after.
       this.#server.on('connection', (socket) => {
+        this.#underTls.add(socket)
+        socket.once('close', () => this.#underTls.delete(socket))
         if (!this.#peers.admit(socket)) socket.destroy()
       })
       this.#server.on('secureConnection', (socket: Socket) => this.#connect(socket))
@@ -98,6 +106,7 @@ export class Listener {
     for (const connection of this.#connections.values()) connection.drain()
     const deadline = setTimeout(() => {
       for (const connection of this.#connections.values()) connection.destroy()
+      for (const socket of this.#underTls) socket.destroy()
     }, this.#options.limits.drainTimeoutMs)
     if (this.#connections.size > 0) await left
     await closed

@@ -392,8 +392,27 @@ describe('an offer to change protocol', () => {
 })
 
 describe('under TLS', () => {
+  const tls = { cert: LOCALHOST_CERT, key: LOCALHOST_KEY }
+
+  it('a client that does not trust the certificate leaves no connection behind', async () => {
+    const limits = { headersTimeoutMs: 60_000, drainTimeoutMs: 60_000 }
+    const { url, listener } = await listen(echo, limits, { tls })
+    await expect(fetch(url)).rejects.toThrow()
+    await listener.drain()
+  })
+
+  it('a client that never shakes hands is closed in time, and does not hold up a stop', async () => {
+    const slow = await listen(echo, { headersTimeoutMs: 200 }, { tls })
+    await new RawConnection(slow.url).closed()
+    const { url, listener } = await listen(echo, { headersTimeoutMs: 60_000, drainTimeoutMs: 200 }, { tls })
+    const connection = new RawConnection(url)
+    await new Promise((resolve) => connection.socket.once('connect', resolve))
+    await listener.drain()
+    await connection.closed()
+  })
+
   it('bodies of any size pass both ways, and their memory is given back', async () => {
-    const { url } = await listen(echo, {}, { tls: { cert: LOCALHOST_CERT, key: LOCALHOST_KEY } })
+    const { url } = await listen(echo, {}, { tls })
     for (const bytes of [1, 100_000, 3_000_000]) {
       const body = randomBytes(bytes)
       const answer = await send(url, {
