@@ -342,10 +342,9 @@ export class Connection {
 
   #timedOut(): void {
     const exchange = this.#exchange
-    // What is discarded has a deadline of its own.
-    if (this.#discard.active && exchange === undefined) return
     if (exchange === undefined) {
-      this.#socket.destroy()
+      // What is discarded has a deadline of its own.
+      if (!this.#discard.active) this.#socket.destroy()
     } else if (!exchange.request.complete && !exchange.awaitsContinue) {
       if (!exchange.response.headersSent) exchange.response.keepAlive = false
       exchange.fail(new PortcullisError('request-timeout', 'The body stopped arriving.'))

@@ -4,7 +4,7 @@ import { ReadBufferPool } from './read-buffer.ts'
 import type { Loan } from './loan.ts'
 
 /** What is left of a buffer is read into as long as it is at least this. */
-export const ROOM_BYTES_MIN = 64 * 1024
+const ROOM_BYTES_MIN = 64 * 1024
 
 /** What all connections of a process read into. */
 export interface ReadMemory {
@@ -72,7 +72,7 @@ export class ConnectionMemory {
 }
 
 /** What follows the first `filledBytes` of a buffer, as far as one read may go. */
-export function placeOf(bytes: Buffer, filledBytes: number): Buffer {
+function placeOf(bytes: Buffer, filledBytes: number): Buffer {
   const end = Math.min(bytes.length, filledBytes + turnBytes())
   return filledBytes === 0 && end === bytes.length ? bytes : bytes.subarray(filledBytes, end)
 }

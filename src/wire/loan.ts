@@ -8,3 +8,8 @@ export interface Loan {
 
 /** The loan of memory that nobody wants back. */
 export const OWNED: Loan = { retain() {}, release() {} }
+
+/** Lent bytes for longer than the call that lent them: themselves where nobody wants their memory back, else a copy. */
+export function keep(chunk: Buffer, loan: Loan): Buffer {
+  return loan === OWNED ? chunk : Buffer.from(chunk)
+}

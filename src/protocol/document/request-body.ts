@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { PortcullisError } from '../../errors.ts'
-import { OWNED } from '../../wire/loan.ts'
+import { keep } from '../../wire/loan.ts'
 import { BudgetShare, type ByteBudget } from '../../listener/byte-budget.ts'
 import type { Exchange } from '../../listener/exchange.ts'
 import { BodyDigest } from './body-digest.ts'
@@ -44,7 +44,7 @@ export function collectBody(exchange: Exchange, budget: ByteBudget, done: (body:
     data: (chunk, loan) => {
       exchange.requestBytes += chunk.length
       digest?.update(chunk)
-      const kept = loan === OWNED ? chunk : Buffer.from(chunk)
+      const kept = keep(chunk, loan)
       if (first === undefined) first = kept
       else (rest ??= [first]).push(kept)
     },
@@ -94,7 +94,7 @@ export class UploadStream extends Readable {
     const coded = transform !== undefined && !isIdentity(contentEncoding)
     this.#decoder = coded ? this.#createDecoder(contentEncoding!) : undefined
     exchange.request.read({
-      data: (chunk, loan) => this.#receive(loan === OWNED ? chunk : Buffer.from(chunk)),
+      data: (chunk, loan) => this.#receive(keep(chunk, loan)),
       end: () => this.#received(),
     })
     exchange.onAbort((reason) => this.destroy(reason))

@@ -2,7 +2,7 @@ import { PortcullisError } from '../../../errors.ts'
 import { ChunkedDecoder } from '../chunked-decoder.ts'
 import { S3Error } from '../errors.ts'
 import { ChecksumVerifier, readChecksumRequest } from '../expected-checksums.ts'
-import { type Loan, OWNED } from '../../../wire/loan.ts'
+import { keep, type Loan, OWNED } from '../../../wire/loan.ts'
 import type { ObjectExchange } from './object-exchange.ts'
 import type { ObjectChecksum } from './trailer.ts'
 import { ofFullObject } from './trailer.ts'
@@ -97,7 +97,7 @@ export class ClientBody {
     return new Promise((resolve, reject) => {
       const pieces: Buffer[] = []
       this.read({
-        data: (chunk, loan) => pieces.push(loan === OWNED ? chunk : Buffer.from(chunk)),
+        data: (chunk, loan) => pieces.push(keep(chunk, loan)),
         end: () => resolve(Buffer.concat(pieces)),
         error: (error) =>
           reject(error instanceof Error ? error : new PortcullisError('internal', 'The body failed.')),

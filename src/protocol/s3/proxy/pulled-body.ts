@@ -1,6 +1,6 @@
 import type { Exchange } from '../../../listener/exchange.ts'
 import type { PortcullisError } from '../../../errors.ts'
-import { OWNED } from '../../../wire/loan.ts'
+import { keep } from '../../../wire/loan.ts'
 import type { FormSource } from '../form-reader.ts'
 
 /** The body of a request for a reader that asks for it: it is paused in between. */
@@ -17,7 +17,7 @@ export class PulledBody implements FormSource {
     request.read({
       data: (chunk, loan) => {
         exchange.requestBytes += chunk.length
-        this.#queue.push(loan === OWNED ? chunk : Buffer.from(chunk))
+        this.#queue.push(keep(chunk, loan))
         request.pause()
         this.#wake?.()
       },
