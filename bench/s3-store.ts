@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { bareSocket } from '../src/listener/bare-socket.ts'
 import { headBytes, parseHead, type WireHead, writeSegments } from './support/wire.ts'
 
 // A store that costs next to nothing: S3's wire for whole objects, ranges and multipart uploads, kept in memory, on
@@ -38,21 +39,14 @@ class Connection {
   #busy = false
 
   constructor(accepted: Socket) {
-    // An accepted socket reads into a buffer of its own only if it is made anew around its handle.
-    const bare = accepted as unknown as { _handle: unknown }
-    const handle = bare._handle
-    bare._handle = null
-    const options = {
-      handle,
-      onread: {
-        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-        callback: (bytes: number, buffer: Uint8Array) => {
-          this.#take(Buffer.from(buffer.buffer, buffer.byteOffset, bytes))
-          return true
-        },
+    const place = Buffer.allocUnsafeSlow(READ_BYTES)
+    this.#socket = bareSocket(accepted, {
+      buffer: () => place,
+      callback: (bytes) => {
+        this.#take(place.subarray(0, bytes))
+        return true
       },
-    }
-    this.#socket = new Socket(options as ConstructorParameters<typeof Socket>[0])
+    })!
     this.#socket.setNoDelay(true)
     this.#socket.on('error', () => this.#socket.destroy())
     this.#socket.on('end', () => this.#socket.end())

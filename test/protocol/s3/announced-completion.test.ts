@@ -5,11 +5,10 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
-  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness } from './proxy-harness.ts'
+import { BUCKET as Bucket, PLACES, ProxyHarness } from './proxy-harness.ts'
 
 const BODIES = [randomBytes(5 * 1024 * 1024), randomBytes(5 * 1024 * 1024)]
 const crc = (data: Buffer): Buffer => {
@@ -25,15 +24,15 @@ const CASES = [
 ] as const
 
 const harness = new ProxyHarness()
-let clients: Record<'the gateway' | 'the embedded store', S3Client>
+let clients: ReturnType<ProxyHarness['clients']>
 
 beforeAll(async () => {
   await harness.start()
-  clients = { 'the gateway': harness.client(ACCESS_KEYS.acme), 'the embedded store': harness.direct() }
+  clients = harness.clients()
 })
 afterAll(() => harness.stop())
 
-describe.each(['the gateway', 'the embedded store'] as const)('a completion before %s', (name) => {
+describe.each(PLACES)('a completion before %s', (name) => {
   it.each(CASES)('announces the %s of the object (%s), which must hold', async (algorithm, type, value) => {
     const client = clients[name]
     const object = { Bucket, Key: `${name}/${algorithm}/${type}` }

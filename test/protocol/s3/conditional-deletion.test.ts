@@ -4,23 +4,22 @@ import {
   HeadObjectCommand,
   type ObjectIdentifier,
   PutObjectCommand,
-  type S3Client,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ACCESS_KEYS, BUCKET as Bucket, ProxyHarness } from './proxy-harness.ts'
+import { BUCKET as Bucket, PLACES, ProxyHarness } from './proxy-harness.ts'
 
 const FAILED = { name: 'PreconditionFailed', $metadata: { httpStatusCode: 412 } }
 const EARLIER = new Date('2015-01-01T00:00:00Z')
 const harness = new ProxyHarness()
-let clients: Record<'the gateway' | 'the embedded store', S3Client>
+let clients: ReturnType<ProxyHarness['clients']>
 
 beforeAll(async () => {
   await harness.start()
-  clients = { 'the gateway': harness.client(ACCESS_KEYS.acme), 'the embedded store': harness.direct() }
+  clients = harness.clients()
 })
 afterAll(() => harness.stop())
 
-describe.each(['the gateway', 'the embedded store'] as const)('before %s', (name) => {
+describe.each(PLACES)('before %s', (name) => {
   const Key = `${name}/object`
 
   async function put(): Promise<{ ETag: string; LastModified: Date }> {

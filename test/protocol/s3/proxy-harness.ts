@@ -24,6 +24,8 @@ import { MemoryKeyService } from '../../keyring/memory-key-service.ts'
 
 export const REGION = 'eu-central-1'
 export const BUCKET = 'attachments'
+/** Where the same request is tried: through the gateway, and at its store. */
+export const PLACES = ['the gateway', 'the embedded store'] as const
 /** What the gateway signs with towards the store. */
 export const STORE_CREDENTIAL = { accessKeyId: 'AKIASTORE', secretAccessKey: 'store-secret' }
 
@@ -237,6 +239,11 @@ export class ProxyHarness {
   /** A client of the store itself. */
   direct(): S3Client {
     return this.client(STORE_CREDENTIAL, { endpoint: this.store.endpoint })
+  }
+
+  /** A client of each place. */
+  clients(): Record<(typeof PLACES)[number], S3Client> {
+    return { 'the gateway': this.client(ACCESS_KEYS.acme), 'the embedded store': this.direct() }
   }
 
   /** True when any file of the store holds these bytes. */
